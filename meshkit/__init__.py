@@ -1,0 +1,1 @@
+"""The runtime shared by every pagemesh process. It knows no contract."""
