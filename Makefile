@@ -1,0 +1,75 @@
+# pagemesh: every command that the project has. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# The oldest Python that is supported, when the machine has it under its own name.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The reader's weights run on either wheel; a machine with an NVIDIA driver gets CUDA's.
+DEVICE ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
+DOC    ?= samples/ticked_and_signed.png
+ROOMS  := meshkit pagemesh servers orchestrator bench eval training samples scripts tests
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+## Set-up
+
+.PHONY: setup
+setup: $(VENV)/.installed  ## Virtual environment and Debian packages
+
+$(VENV)/.installed: setup.cfg pyproject.toml scripts/install_debian_packages.sh
+	scripts/install_debian_packages.sh
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),dev]'
+	touch $@
+
+## Use
+
+.PHONY: run
+run: setup  ## Start the whole mesh, send DOC through it, show the result, keep serving
+	pagemesh up --demo '$(DOC)'
+
+## Judge
+
+.PHONY: test
+test: lint  ## Everything that must pass: lint, then all tests
+	pytest -n 2 --dist loadgroup
+
+.PHONY: check
+check: lint  ## What every commit passes: lint and the unit tests
+	pytest -n 2 --dist loadgroup tests/unit
+
+.PHONY: lint
+lint: setup protos-check  ## ruff, mypy strict, buf, import rules, fresh stubs
+	ruff check
+	ruff format --check
+	mypy $(wildcard $(ROOMS))
+	lint-imports
+
+.PHONY: format
+format: setup  ## Put the code in ruff's format
+	ruff check --fix
+	ruff format
+
+.PHONY: protos
+protos: setup  ## Generate the Python stubs from protos/
+	python scripts/generate_stubs.py
+
+.PHONY: protos-check
+protos-check: setup  ## buf lint, and proof that the committed stubs are fresh
+	python scripts/lint_protos.py
+	python scripts/generate_stubs.py --check
+
+## Measure
+
+.PHONY: bench
+bench: setup  ## Mesh against monolith, memory, first page; writes bench/results.json
+	python -m bench
+
+.PHONY: clean
+clean:  ## Remove what the build made
+	rm -rf $(VENV) build dist out var *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
