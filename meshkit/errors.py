@@ -1,3 +1,4 @@
+# ruff: noqa: N818 - the names say what happened, not that something did
 """The one exception tree, and how each leaf looks on the wire.
 
 PagemeshError

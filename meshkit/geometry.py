@@ -43,7 +43,7 @@ class Transform:
 
     def invert(self, points: Points) -> Points:
         """Upright points (n, 2) to page-as-sent points (n, 2)."""
-        return _map(np.linalg.inv(self.matrix), points)
+        return _map(np.linalg.inv(self.matrix).astype(np.float64), points)
 
     def warp(self, image: Image) -> Image:
         """The upright page. New corners are filled with white."""

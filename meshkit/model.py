@@ -67,9 +67,7 @@ class PageModel(ABC, Generic[OptionsT, ResultT]):
         """Load the weights and warm up. Raises on anything that would make `predict` fail."""
 
     @abstractmethod
-    def predict(
-        self, pages: Sequence[PageInput[OptionsT]]
-    ) -> Sequence[ResultT | PagemeshError]:
+    def predict(self, pages: Sequence[PageInput[OptionsT]]) -> Sequence[ResultT | PagemeshError]:
         """Answer every page, in order.
 
         One bad page is answered with a `PagemeshError` in its place and must not change the others'
@@ -79,6 +77,6 @@ class PageModel(ABC, Generic[OptionsT, ResultT]):
     def close(self) -> None:
         """Free what `load` took. Safe to call twice and without `load`."""
 
-    def bucket(self, page: PageInput[OptionsT]) -> Hashable:
+    def bucket(self, page: PageInput[OptionsT]) -> Hashable:  # noqa: ARG002
         """Pages of one batch share this key: the padded input shape, say. One bucket by default."""
         return None

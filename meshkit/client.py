@@ -1,0 +1,33 @@
+"""Channels to other processes of the mesh."""
+
+from collections.abc import Sequence
+
+import grpc
+
+from meshkit.telemetry import TracingClientInterceptor
+
+DEFAULT_MAX_MESSAGE_BYTES = 128 * 1024 * 1024
+
+
+def open_channel(
+    address: str,
+    *,
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+    options: Sequence[tuple[str, str | int]] = (),
+) -> grpc.aio.Channel:
+    """A channel that takes page-sized messages and carries the trace context.
+
+    Args:
+        address: `host:port`, `unix:/path`, or any other gRPC target.
+        max_message_bytes: as in the servers' configuration.
+        options: further channel arguments.
+    """
+    own: list[tuple[str, str | int]] = [
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+    ]
+    return grpc.aio.insecure_channel(
+        address, options=[*own, *options], interceptors=[TracingClientInterceptor()]
+    )

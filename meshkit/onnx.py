@@ -1,0 +1,109 @@
+"""ONNX Runtime sessions that run on CUDA when it is really there, and say where they run."""
+
+import ctypes
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+Device = Literal["auto", "cpu", "cuda"]
+
+_CUDA = "CUDAExecutionProvider"
+
+
+class OnnxSession:
+    """A loaded network.
+
+    Attributes:
+        device: `cpu` or `cuda:0`: where it really runs.
+        input_names, output_names: in the order of the file.
+        metadata: the file's own string pairs.
+    """
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self._session = session
+        self.device = "cuda:0" if _CUDA in session.get_providers() else "cpu"
+        self.input_names = [i.name for i in session.get_inputs()]
+        self.output_names = [o.name for o in session.get_outputs()]
+        self.metadata = dict(session.get_modelmeta().custom_metadata_map)
+
+    def run(
+        self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None
+    ) -> list[NDArray[Any]]:
+        """The named outputs, all of them by default. May be called from several threads."""
+        names = None if outputs is None else list(outputs)
+        return [np.asarray(array) for array in self._session.run(names, dict(inputs))]
+
+
+def open_session(
+    path: str | Path,
+    *,
+    intra_op_threads: int = 0,
+    device: Device = "auto",
+    spinning: bool = False,
+) -> OnnxSession:
+    """Load a network.
+
+    Args:
+        path: the ONNX file.
+        intra_op_threads: threads of one run; 0: one for each core this process may use.
+        device: `auto` takes CUDA when it is there; `cuda` insists on it.
+        spinning: let idle threads burn their core for a faster wake-up. Off, because sessions
+            share cores here.
+
+    Raises:
+        FileNotFoundError: no such file.
+        RuntimeError: `cuda` was asked for and cannot be had.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no network at {path}")
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.intra_op_num_threads = intra_op_threads or len(os.sched_getaffinity(0))
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    # Denormal numbers slow the CPU down many times over and change no answer.
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if device != "cpu" and cuda_is_there():
+        # The default searches all algorithms anew for every input shape.
+        providers.insert(0, (_CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}))
+    session = OnnxSession(ort.InferenceSession(str(path), options, providers=providers))
+    if device == "cuda" and session.device == "cpu":
+        raise RuntimeError(
+            f"CUDA was asked for and cannot be had for {path}: onnxruntime-gpu, the NVIDIA driver "
+            "and CUDA's libraries must be there"
+        )
+    return session
+
+
+def cuda_is_there() -> bool:
+    """Whether ONNX Runtime was built with CUDA and the driver sees a device.
+
+    Asking for CUDA without it makes ONNX Runtime log errors; this looks first.
+    """
+    if _CUDA not in ort.get_available_providers():
+        return False
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int()
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or count.value < 1:
+        return False
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()  # CUDA's libraries from Python packages, where they are installed so
+    return True
+
+
+def digest_of(paths: Iterable[str | Path]) -> str:
+    """`sha256:<hex>` over the files' digests in the given order, for a `ModelIdentity`."""
+    digests = [hashlib.sha256(Path(path).read_bytes()).digest() for path in paths]
+    if len(digests) == 1:
+        return f"sha256:{digests[0].hex()}"
+    return f"sha256:{hashlib.sha256(b''.join(digests)).hexdigest()}"
