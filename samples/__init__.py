@@ -1,0 +1,1 @@
+"""Documents to try pagemesh on, and the script that makes them."""

@@ -1,0 +1,1 @@
+"""How training pages and sample documents are made. Nothing at run time imports it."""
