@@ -1,0 +1,76 @@
+"""What the writers are given: a document, its pages and, where needed, its page images."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from meshkit.errors import InvalidInput
+from meshkit.model import Image
+from pagemesh.ocr.v1.ocr_service_pb2 import TextLine, Word
+from pagemesh.orchestrator.v1 import document_pb2 as documents
+
+ImageOf = Callable[[int], Image | None]
+"""Page number (from 1) to the pixels of the page as sent, at the resolution of its result: (h, w)
+grey or (h, w, 3) BGR. None when the document has no such page image (a page that does not open)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A finished result.
+
+    Attributes:
+        document: the account in its final state.
+        pages: the pages by ascending number; consumed once, so a generator will do.
+        image_of: where page images come from; None when they are not at hand.
+    """
+
+    document: documents.Document
+    pages: Iterable[documents.PageResult]
+    image_of: ImageOf | None = None
+
+    def image(self, page: documents.PageResult) -> Image | None:
+        """The page's pixels.
+
+        Raises:
+            InvalidInput: no images were given, or the image is not the page that was read.
+        """
+        if self.image_of is None:
+            raise InvalidInput(
+                "this output needs the page images; give the document itself, not only its result",
+                reason="PAGE_IMAGES_MISSING",
+            )
+        image = self.image_of(page.page_number)
+        if image is not None and page.width and image.shape[:2] != (page.height, page.width):
+            height, width = image.shape[:2]
+            raise InvalidInput(
+                f"page {page.page_number}: the result is for a page of {page.width} x "
+                f"{page.height} px, the document's page has {width} x {height} px; give the "
+                "document that was read, at the same dpi",
+                reason="PAGE_IMAGE_MISMATCH",
+                metadata={"page": str(page.page_number)},
+            )
+        return image
+
+
+OUTCOMES = {
+    documents.PAGE_OUTCOME_OK: "ok",
+    documents.PAGE_OUTCOME_FAILED: "failed",
+    documents.PAGE_OUTCOME_SKIPPED: "skipped",
+}
+
+
+def outcome_of(page: documents.PageResult) -> str:
+    """`ok`, `failed` or `skipped`."""
+    return OUTCOMES.get(page.outcome, "unknown")
+
+
+def note_on(page: documents.PageResult) -> str | None:
+    """Why a page is not ok, in one line: `page 3 failed: ...`; None for a page that is."""
+    if page.outcome == documents.PAGE_OUTCOME_OK:
+        return None
+    reason = page.reason or page.error.message or "no reason was given"
+    return f"page {page.page_number} {outcome_of(page)}: {' '.join(reason.split())}"
+
+
+def words_of(line: TextLine) -> Sequence[Word]:
+    """The words of a line; a line that came without words is one."""
+    return line.words or [Word(text=line.text, quad=line.quad, confidence=line.confidence)]
