@@ -1,0 +1,1 @@
+"""Takes documents, sends their pages through a pipeline of models, and accounts for every page."""

@@ -1,0 +1,4 @@
+"""Documents: where they come from, what they are, and their pages as pixels.
+
+This package imports nothing here: the worker process imports it and must stay light.
+"""

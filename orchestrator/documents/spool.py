@@ -1,0 +1,104 @@
+"""A private file that a document's bytes are written to while they arrive."""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from meshkit.errors import TooLarge
+from orchestrator.documents.config import DocumentLimits
+
+_log = logging.getLogger(__name__)
+
+_PREFIX = "pagemesh-document-"
+
+
+class Spool:
+    """A temporary file of this process (mode 0600), removed at the end.
+
+    Attributes:
+        path: the file.
+        size: bytes written so far.
+    """
+
+    def __init__(self, descriptor: int, path: Path, limit: int) -> None:
+        self._descriptor = descriptor
+        self._limit = limit
+        self._digest = hashlib.sha256()
+        self.path = path
+        self.size = 0
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def create(cls, limits: DocumentLimits) -> AsyncIterator["Spool"]:
+        """A new, empty spool in the limits' scratch folder."""
+        descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=limits.scratch_dir)
+        path = Path(name)
+        try:
+            # A file without this lock was left behind by a process that died; see `sweep`.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield cls(descriptor, path, limits.max_document_bytes)
+        finally:
+            _remove(descriptor, path)
+
+    @property
+    def sha256(self) -> str:
+        """Lower-case hexadecimal SHA-256 of the bytes written so far."""
+        return self._digest.hexdigest()
+
+    async def write(self, chunk: bytes) -> None:
+        """Appends bytes.
+
+        Raises:
+            TooLarge: DOCUMENT_TOO_LARGE; the chunk that would pass the limit is not written.
+        """
+        self.check_size(self.size + len(chunk))
+        await asyncio.to_thread(self._append, chunk)
+
+    def check_size(self, size: int) -> None:
+        """
+        Raises:
+            TooLarge: DOCUMENT_TOO_LARGE, when a document has this many bytes.
+        """
+        if size > self._limit:
+            raise TooLarge(
+                f"the document has more than {self._limit:,} bytes, which is the limit: split it "
+                "or compress its pictures",
+                reason="DOCUMENT_TOO_LARGE",
+                metadata={"limit_bytes": str(self._limit)},
+            )
+
+    def _append(self, chunk: bytes) -> None:
+        self._digest.update(chunk)
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        self.size += len(chunk)
+
+
+def _remove(descriptor: int, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.close(descriptor)
+
+
+def sweep(limits: DocumentLimits) -> int:
+    """Removes the files of processes that died before they could.
+
+    Returns:
+        how many.
+    """
+    removed = 0
+    folder = limits.scratch_dir or Path(tempfile.gettempdir())
+    for path in folder.glob(_PREFIX + "*"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            removed += 1
+    if removed:
+        _log.warning("removed documents left behind", extra={"count": removed})
+    return removed
