@@ -4,7 +4,7 @@ A server subclasses `ServerConfig`, names its prefix and adds its own knobs:
 
     class OcrConfig(ServerConfig):
         model_config = SettingsConfigDict(env_prefix="PAGEMESH_OCR_")
-        engine: Literal["ppocr", "tesseract"] = Field("ppocr", description="Reader by default.")
+        engine: Literal["ppocr", "tesseract"] = Field(default="ppocr", description="Reader by default.")
 
 Constructing such a class reads no environment: `OcrConfig(port=0)` means what it says. Only
 `read_config` and `load_config` look at variables, and they report every mistake together.
@@ -76,57 +76,60 @@ class ServerConfig(Config):
 
     model_config = SettingsConfigDict(env_prefix="PAGEMESH_")
 
-    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
-    port: int = Field(0, ge=0, le=65535, description="TCP port; 0 takes any free one.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(default=0, ge=0, le=65535, description="TCP port; 0 takes any free one.")
     unix_socket: str = Field(
-        "", description="Path of a Unix socket to listen on instead of host and port."
+        default="", description="Path of a Unix socket to listen on instead of host and port."
     )
     max_message_bytes: int = Field(
-        128 * 1024 * 1024,
+        default=128 * 1024 * 1024,
         ge=1024,
         le=2**31 - 1,
         description="Largest gRPC message taken or sent. A 300 dpi A4 page as raw BGR is 26 MB.",
     )
     max_page_pixels: int = Field(
-        100_000_000, ge=1, description="Larger pages are refused, before they are decoded."
+        default=100_000_000, ge=1, description="Larger pages are refused, before they are decoded."
     )
     max_pixels_in_flight: int = Field(
-        200_000_000,
+        default=200_000_000,
         ge=1,
         description="Pixels of all pages that are decoded, queued or in the model at once. Beyond "
         "it unary calls are refused with a time to retry, and streams are read no further.",
     )
     max_pages_per_stream: int = Field(
-        8, ge=1, description="Pages of one stream in work at once; more are not read."
+        default=8, ge=1, description="Pages of one stream in work at once; more are not read."
     )
-    max_batch_size: int = Field(1, ge=1, description="Pages given to the model at once.")
+    max_batch_size: int = Field(default=1, ge=1, description="Pages given to the model at once.")
     max_batch_delay_ms: float = Field(
-        2.0, ge=0, le=10_000, description="Longest wait for a batch to fill up."
+        default=2.0, ge=0, le=10_000, description="Longest wait for a batch to fill up."
     )
     workers: int = Field(
-        1, ge=1, description="Batches in the model at once; 1 for a model that is not concurrent."
+        default=1,
+        ge=1,
+        description="Batches in the model at once; 1 for a model that is not concurrent.",
     )
-    decode_threads: int = Field(2, ge=1, description="Threads that decode pages.")
+    decode_threads: int = Field(default=2, ge=1, description="Threads that decode pages.")
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="Where inference runs; auto: CUDA when it is there."
+        default="auto", description="Where inference runs; auto: CUDA when it is there."
     )
     intra_op_threads: int = Field(
-        0, ge=0, description="Threads of one inference session; 0: one for each core."
+        default=0, ge=0, description="Threads of one inference session; 0: one for each core."
     )
     page_reference_roots: tuple[Path, ...] = Field(
-        (), description="Folders from which file:// page references may be read; none by default."
+        default=(),
+        description="Folders from which file:// page references may be read; none by default.",
     )
     drain_seconds: float = Field(
-        30.0, ge=0, description="Longest wait for calls in flight after SIGTERM."
+        default=30.0, ge=0, description="Longest wait for calls in flight after SIGTERM."
     )
     drain_delay_seconds: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         description="Wait between reporting NOT_SERVING and refusing new calls, for load "
         "balancers to notice.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Lowest level that is logged."
+        default="INFO", description="Lowest level that is logged."
     )
 
     @model_validator(mode="after")
