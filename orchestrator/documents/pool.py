@@ -144,7 +144,7 @@ class WorkerPool:
         self._running = False
 
     async def start(self) -> None:
-        """Starts the spare worker, and removes documents that a crash left in the scratch folder."""
+        """Starts the spare worker, and removes documents that a crash has left behind."""
         await asyncio.to_thread(sweep, self._limits)
         self._running = True
         self._refill()
