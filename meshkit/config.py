@@ -4,7 +4,7 @@ A server subclasses `ServerConfig`, names its prefix and adds its own knobs:
 
     class OcrConfig(ServerConfig):
         model_config = SettingsConfigDict(env_prefix="PAGEMESH_OCR_")
-        engine: Literal["ppocr", "tesseract"] = Field(default="ppocr", description="Reader by default.")
+        engine: Literal["ppocr", "tesseract"] = Field(default="ppocr", description="Reader.")
 
 Constructing such a class reads no environment: `OcrConfig(port=0)` means what it says. Only
 `read_config` and `load_config` look at variables, and they report every mistake together.

@@ -49,11 +49,15 @@ class PageMessage(Protocol):
 
     page_id: str
     dpi: float
-    encoded: Any
-    raw: Any
-    reference: Any
-    upright_transform: Any
 
+    @property
+    def encoded(self) -> Any: ...
+    @property
+    def raw(self) -> Any: ...
+    @property
+    def reference(self) -> Any: ...
+    @property
+    def upright_transform(self) -> Any: ...
     def WhichOneof(self, group: Any, /) -> str | None: ...  # noqa: N802
     def HasField(self, field: Any, /) -> bool: ...  # noqa: N802
 
@@ -106,6 +110,8 @@ class OpenedPage:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
+    """The pixels to come, with the size that the header tells, before any EXIF orientation."""
+
     width: int
     height: int
     read: Callable[[], Image]
@@ -142,21 +148,30 @@ def open_page(page: PageMessage, limits: PageLimits) -> OpenedPage:
         dpi = _dpi(page.dpi)
         source = _open_source(page, limits)
         _check_size("the page", source.width, source.height, limits)
-        transform = _transform(page, source, limits)
+        transform = _transform(page, limits)
     except PagemeshError as error:
         raise _named(error, page_id) from None
-    pixels = max(source.width * source.height, transform.width * transform.height)
+    pixels = source.width * source.height
+    if transform is not None:
+        pixels = max(pixels, transform.width * transform.height)
     return OpenedPage(pixels, lambda: _decode(page_id, source, transform, dpi))
 
 
-def _decode(page_id: str, source: _Source, transform: Transform, dpi: float | None) -> DecodedPage:
+def _decode(
+    page_id: str, source: _Source, transform: Transform | None, dpi: float | None
+) -> DecodedPage:
     try:
-        image = transform.warp(source.read())
+        image = source.read()
+        height, width = image.shape[:2]
+        if transform is None:
+            transform = Transform.identity(width, height)
+        _check_maps_page(transform, width, height)
     except PagemeshError as error:
         raise _named(error, page_id) from None
-    image.setflags(write=False)
-    upright_dpi = None if dpi is None else dpi * _scale(transform, source)
-    return DecodedPage(image, upright_dpi, transform, source.width, source.height)
+    upright = transform.warp(image)
+    upright.setflags(write=False)
+    upright_dpi = None if dpi is None else dpi * _scale(transform, width, height)
+    return DecodedPage(upright, upright_dpi, transform, width, height)
 
 
 def _named(error: PagemeshError, page_id: str) -> PagemeshError:
@@ -229,12 +244,8 @@ def _open_encoded(data: bytes, field: str) -> _Source:
     plugin = _plugin(data, field)
     try:
         picture = plugin(io.BytesIO(data))
-        turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     except Exception as error:  # decoders raise nearly every kind of exception on bad bytes
         raise _undecodable(error, field) from error
-    width, height = picture.size
-    if turned and not isinstance(picture, TiffImagePlugin.TiffImageFile):  # whose size is turned
-        width, height = height, width
 
     def read() -> Image:
         try:
@@ -244,7 +255,7 @@ def _open_encoded(data: bytes, field: str) -> _Source:
         except Exception as error:
             raise _undecodable(error, field) from error
 
-    return _Source(width, height, read)
+    return _Source(*picture.size, read)
 
 
 def _plugin(data: bytes, field: str) -> type[ImageFile.ImageFile]:
@@ -361,18 +372,16 @@ def _allowed_path(uri: str, roots: Sequence[Path]) -> Path:
 
 def _read_file(path: Path, size: int) -> bytes:
     try:
-        # O_NONBLOCK: opening a named pipe must not hang.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(path, "rb", opener=_open_at_once) as file:  # noqa: PTH123 - needs an opener
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise InvalidPage("reference.uri is not a file", metadata=_field("reference.uri"))
+            data = file.read(size + 1) if found.st_size == size else b""
     except OSError as error:
         raise NotFound(
-            f"reference.uri: the file cannot be opened ({error.strerror})",
+            f"reference.uri: the file cannot be read ({error.strerror})",
             metadata=_field("reference.uri"),
         ) from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise InvalidPage("reference.uri is not a file", metadata=_field("reference.uri"))
-        data = file.read(size + 1) if found.st_size == size else b""
     if len(data) != size:
         raise InvalidPage(
             f"the file at reference.uri has {found.st_size:,} bytes, "
@@ -382,9 +391,14 @@ def _read_file(path: Path, size: int) -> bytes:
     return data
 
 
-def _transform(page: PageMessage, source: _Source, limits: PageLimits) -> Transform:
+def _open_at_once(path: str, flags: int) -> int:
+    """Without waiting for somebody to write, should it be a named pipe."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+
+
+def _transform(page: PageMessage, limits: PageLimits) -> Transform | None:
     if not page.HasField("upright_transform"):
-        return Transform.identity(source.width, source.height)
+        return None
     message = page.upright_transform
     numbers = np.array(message.matrix, dtype=np.float64)
     _check_size("the upright page", message.width, message.height, limits)
@@ -393,29 +407,28 @@ def _transform(page: PageMessage, source: _Source, limits: PageLimits) -> Transf
             "upright_transform.matrix must be nine finite numbers",
             metadata=_field("upright_transform.matrix"),
         )
-    matrix = numbers.reshape(3, 3)
-    if not _maps_page(matrix, source.width, source.height):
-        raise InvalidPage(
-            "upright_transform.matrix is not invertible on the page",
-            metadata=_field("upright_transform.matrix"),
-        )
-    return Transform(matrix, message.width, message.height)
+    return Transform(numbers.reshape(3, 3), message.width, message.height)
 
 
-def _maps_page(matrix: np.ndarray[Any, np.dtype[np.float64]], width: int, height: int) -> bool:
-    """Whether the matrix is well invertible and sends no point of the page to infinity."""
+def _check_maps_page(transform: Transform, width: int, height: int) -> None:
+    """The matrix must be well invertible and send no point of the page to infinity."""
+    matrix = transform.matrix
     with np.errstate(all="ignore"):
         condition = np.linalg.cond(matrix / np.abs(matrix).max()) if matrix.any() else np.inf
         corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]])
         w = corners @ matrix[2]
-    return bool(np.isfinite(condition) and condition < 1e12 and (np.all(w > 0) or np.all(w < 0)))
+    if not (np.isfinite(condition) and condition < 1e12 and (np.all(w > 0) or np.all(w < 0))):
+        raise InvalidPage(
+            "upright_transform.matrix is not invertible on the page",
+            metadata=_field("upright_transform.matrix"),
+        )
 
 
-def _scale(transform: Transform, source: _Source) -> float:
+def _scale(transform: Transform, width: int, height: int) -> float:
     """Upright pixels for one pixel as sent, at the middle of the page."""
     if transform.is_identity:
         return 1.0
-    x, y = source.width / 2, source.height / 2
+    x, y = width / 2, height / 2
     step = np.array([[x, y], [x + 1, y], [x, y + 1]])
     a, b, c = transform.apply(step)
     (ux, uy), (vx, vy) = b - a, c - a
