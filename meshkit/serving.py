@@ -52,7 +52,7 @@ class PageGeometry:
             return array
         return Transform(self._inverse, self.width, self.height).apply(array)
 
-    def quad(self, points: Points) -> dict[str, dict[str, float]]:
+    def quad(self, points: Points) -> dict[str, Any]:
         """Arguments of a `pagemesh.common.v1.Quad`: `Quad(**geometry.quad(points))`.
 
         Args:
