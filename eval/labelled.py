@@ -1,0 +1,106 @@
+"""Labelled pages with boxes on them, set upright.
+
+A set is a folder with `labels.jsonl`, a JSON object a line: `file`, and what is labelled, as
+rectangles x, y, width, height in pixels of the file. A page that lies on its side or head
+(`orientation`, clockwise degrees) is turned upright and its rectangles with it; one that was
+squeezed into a square (`stretched`) gets the shape of a Letter page back.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from meshkit.geometry import Points
+from meshkit.model import Image
+
+Rects = NDArray[np.float64]
+"""(n, 4) x, y, width, height, counted from the outer edge of the page's first pixel."""
+
+LETTER_ASPECT = 11 / 8.5
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPage:
+    """A page, upright.
+
+    Attributes:
+        file: its name in the set.
+        image: grey.
+        items: what is labelled, each with its `bbox`.
+        rects: (n, 4) rectangles of the items.
+        ignore: (m, 4) rectangles where neither hit nor false alarm counts.
+        complete: False when there may be more than is labelled.
+    """
+
+    file: str
+    image: Image
+    items: list[dict[str, Any]]
+    rects: Rects
+    ignore: Rects
+    complete: bool
+
+
+def read_pages(folder: Path, key: str, limit: int | None = None) -> Iterator[LabelledPage]:
+    """Pages of a set that carry `key` (`checkboxes`, `signatures`), at most `limit`, evenly spread.
+
+    Raises:
+        FileNotFoundError: the set or one of its images is not there.
+    """
+    lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
+    labels = [label for label in map(json.loads, lines) if key in label]
+    if limit is not None and len(labels) > limit:
+        places = np.linspace(0, len(labels) - 1, limit).round().astype(int)
+        labels = [labels[place] for place in places]
+    for label in labels:
+        yield _open(folder, label, key)
+
+
+def _open(folder: Path, label: dict[str, Any], key: str) -> LabelledPage:
+    image = cv2.imread(str(folder / label["file"]), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise FileNotFoundError(folder / label["file"])
+    items = label[key]
+    rects = _rects([item["bbox"] for item in items])
+    ignore = _rects(label.get("ignore", []))
+    if label.get("stretched"):
+        taller = LETTER_ASPECT * image.shape[1] / image.shape[0]
+        image = cv2.resize(image, None, fx=1, fy=taller, interpolation=cv2.INTER_LINEAR)
+        rects, ignore = rects * (1, taller, 1, taller), ignore * (1, taller, 1, taller)
+    quarters = round((label.get("orientation") or 0) / 90) % 4
+    height, width = image.shape
+    return LabelledPage(
+        label["file"],
+        np.ascontiguousarray(np.rot90(image, quarters), np.uint8),
+        items,
+        _turned(rects, quarters, width, height),
+        _turned(ignore, quarters, width, height),
+        label.get(f"{key}_complete", True),
+    )
+
+
+def _rects(boxes: list[list[float]]) -> Rects:
+    return np.array(boxes, np.float64).reshape(-1, 4)
+
+
+def _turned(rects: Rects, quarters: int, width: int, height: int) -> Rects:
+    """Rectangles after the page was turned counter-clockwise by quarters."""
+    for _ in range(quarters):
+        x, y, w, h = rects.T
+        rects = np.column_stack([y, width - x - w, h, w])
+        width, height = height, width
+    return rects
+
+
+def bounds(quads: list[Points]) -> Rects:
+    """Rectangles (n, 4) around quads whose points count from the middle of the first pixel."""
+    if not quads:
+        return np.zeros((0, 4))
+    corners = np.stack(quads) + 0.5
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    return np.column_stack([low, high - low])

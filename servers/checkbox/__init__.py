@@ -1,0 +1,1 @@
+"""Finds the boxes of a page that are to be ticked, and which are."""

@@ -1,0 +1,1 @@
+"""Finds handwritten signatures on a page."""
