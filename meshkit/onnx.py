@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,7 +74,11 @@ def open_session(
     if device != "cpu" and cuda_is_there():
         # The default searches all algorithms anew for every input shape.
         providers.insert(0, (_CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}))
-    session = OnnxSession(ort.InferenceSession(str(path), options, providers=providers))
+    # A thread of its own: the denormal mode is set for the thread that opens the session, and the
+    # caller's arithmetic must stay as it was.
+    with ThreadPoolExecutor(1) as opener:
+        opened = opener.submit(ort.InferenceSession, str(path), options, providers=providers)
+        session = OnnxSession(opened.result())
     if device == "cuda" and session.device == "cpu":
         raise RuntimeError(
             f"CUDA was asked for and cannot be had for {path}: onnxruntime-gpu, the NVIDIA driver "
