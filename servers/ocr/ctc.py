@@ -1,0 +1,87 @@
+"""From the recogniser's steps to characters and words with their places along the line.
+
+Source: Graves et al., "Connectionist Temporal Classification" (ICML 2006), best-path decoding:
+repeated classes collapse, blanks vanish.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLANK = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """One character as the network saw it.
+
+    Attributes:
+        text: what was read.
+        start, end: the steps [start, end) in which its class was the best one.
+        probability: the highest of its steps.
+    """
+
+    text: str
+    start: int
+    end: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A word along its line.
+
+    Attributes:
+        text: its characters, Unicode NFC.
+        start, end: the steps [start, end) from its first to its last character.
+        probability: the product of its characters' probabilities: the chance that all are right.
+    """
+
+    text: str
+    start: int
+    end: int
+    probability: float
+
+
+def decode(
+    ids: NDArray[np.int64], probabilities: NDArray[np.float32], alphabet: Sequence[str]
+) -> list[Glyph]:
+    """Best-path decoding of one line.
+
+    Args:
+        ids: (steps,) best class of each step; `BLANK` is none.
+        probabilities: (steps,) its probability.
+        alphabet: the text of each class.
+    """
+    if len(ids) == 0:
+        return []
+    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
+    ends = np.r_[starts[1:], len(ids)]
+    return [
+        Glyph(alphabet[ids[s]], int(s), int(e), float(probabilities[s:e].max()))
+        for s, e in zip(starts, ends, strict=True)
+        if ids[s] != BLANK
+    ]
+
+
+def split_words(glyphs: Sequence[Glyph]) -> list[Span]:
+    """Words between spaces. Every other glyph ends up in exactly one of them, in order."""
+    words: list[list[Glyph]] = [[]]
+    for glyph in glyphs:
+        if glyph.text.isspace():
+            words.append([])
+        else:
+            words[-1].append(glyph)
+    return [_span(word) for word in words if word]
+
+
+def _span(glyphs: Sequence[Glyph]) -> Span:
+    return Span(
+        text=unicodedata.normalize("NFC", "".join(glyph.text for glyph in glyphs)),
+        start=glyphs[0].start,
+        end=glyphs[-1].end,
+        probability=float(np.prod([glyph.probability for glyph in glyphs])),
+    )

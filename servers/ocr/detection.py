@@ -1,0 +1,122 @@
+"""Where the lines of text are: a DB network's probability map, and boxes around its blobs.
+
+Source: Liao et al., "Real-time Scene Text Detection with Differentiable Binarization" (AAAI 2020).
+The network marks the core of each line; a box around the core is grown back to the line's full
+size by the ratio that the network was trained with.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from meshkit.model import Image
+from servers.ocr.domain import Quad
+
+STRIDE = 32
+"""The network halves its input five times: both sides are multiples of this."""
+
+SMALLEST_AREA = 1 / 3
+LONGEST = 8
+
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
+_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255
+
+
+class Network(Protocol):
+    """An image (1, 3, height, width), float32, to its text map (height, width) in [0, 1]."""
+
+    def __call__(self, tensor: NDArray[np.float32], /) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionSettings:
+    """How a text map becomes boxes.
+
+    Attributes:
+        long_side: larger pages are shrunk to this many pixels along their long side (narrow
+            strips less, so that their text stays legible).
+        pixel_threshold: a pixel of the map above this belongs to a blob.
+        box_threshold: blobs with a lower mean are dropped.
+        growth: how much a blob's box grows: distance = area * growth / perimeter.
+        smallest_side: blobs thinner than this many map pixels are dropped.
+    """
+
+    long_side: int = 1216
+    pixel_threshold: float = 0.3
+    box_threshold: float = 0.5
+    growth: float = 1.6
+    smallest_side: float = 3.0
+
+
+def find_lines(image: Image, network: Network, settings: DetectionSettings) -> list[Quad]:
+    """Boxes of the lines of text on a BGR page, in no particular order.
+
+    Corners may lie outside the page by the growth of a box at its edge.
+    """
+    height, width = image.shape[:2]
+    map_width, map_height = map_size(width, height, settings.long_side)
+    shrinks = map_width < width or map_height < height
+    resized = cv2.resize(
+        image,
+        (map_width, map_height),
+        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+    )
+    tensor = (resized.astype(np.float32) - _MEAN) / _DEVIATION
+    text_map = network(np.ascontiguousarray(tensor.transpose(2, 0, 1)[None]))
+    scale = np.array([width / map_width, height / map_height])
+    return [(quad + 0.5) * scale - 0.5 for quad in boxes_of_map(text_map, settings)]
+
+
+def map_size(width: int, height: int, long_side: int) -> tuple[int, int]:
+    """Width and height, multiples of `STRIDE`, at which the network sees a page.
+
+    A page is shrunk to `long_side`, but never below a third of that square's area, because a long
+    receipt would lose its letters; and a strip is never longer than `LONGEST` long sides.
+    """
+    longest = max(width, height)
+    by_side = long_side / longest
+    by_area = (SMALLEST_AREA * long_side**2 / (width * height)) ** 0.5
+    ratio = min(1.0, max(by_side, by_area), LONGEST * long_side / longest)
+    return _to_stride(width * ratio), _to_stride(height * ratio)
+
+
+def _to_stride(length: float) -> int:
+    return max(STRIDE, round(length / STRIDE) * STRIDE)
+
+
+def boxes_of_map(text_map: NDArray[np.float32], settings: DetectionSettings) -> list[Quad]:
+    """Grown boxes around the blobs of a text map, in the map's pixels."""
+    blobs = (text_map > settings.pixel_threshold).astype(np.uint8)
+    contours, _ = cv2.findContours(blobs, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    quads = []
+    for contour in contours:
+        center, (width, height), angle = cv2.minAreaRect(contour)
+        if min(width, height) < settings.smallest_side:
+            continue
+        if _mean_inside(text_map, contour.astype(np.int32)) < settings.box_threshold:
+            continue
+        grow = width * height * settings.growth / (width + height)
+        rectangle = (center, (width + grow, height + grow), angle)
+        quads.append(_from_top_left(cv2.boxPoints(rectangle).astype(np.float64)))
+    return quads
+
+
+def _mean_inside(text_map: NDArray[np.float32], contour: NDArray[np.int32]) -> float:
+    x, y, width, height = cv2.boundingRect(contour)
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(mask, [contour - np.array([x, y], np.int32)], 1)
+    return float(cv2.mean(text_map[y : y + height, x : x + width], mask)[0])
+
+
+def _from_top_left(corners: Quad) -> Quad:
+    """The same rectangle, clockwise, from the corner whose next edge points most to the right."""
+    edges = np.roll(corners, -1, axis=0) - corners
+    clockwise = edges[0, 0] * edges[1, 1] - edges[0, 1] * edges[1, 0] > 0
+    if not clockwise:
+        corners = corners[::-1]
+        edges = np.roll(corners, -1, axis=0) - corners
+    rightwards = edges[:, 0] / np.maximum(np.linalg.norm(edges, axis=1), 1e-9)
+    return np.roll(corners, -int(np.argmax(rightwards)), axis=0)
