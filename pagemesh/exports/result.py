@@ -8,9 +8,9 @@ from meshkit.model import Image
 from pagemesh.ocr.v1.ocr_service_pb2 import TextLine, Word
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 
-ImageOf = Callable[[int], Image | None]
-"""Page number (from 1) to the pixels of the page as sent, at the resolution of its result: (h, w)
-grey or (h, w, 3) BGR. None when the document has no such page image (a page that does not open)."""
+ImageOf = Callable[[documents.PageResult], Image | None]
+"""From a page's result to the pixels of the page as sent, at the resolution of the result: (h, w)
+grey or (h, w, 3) BGR. None for a page that cannot be rasterised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Analysis:
                 "this output needs the page images; give the document itself, not only its result",
                 reason="PAGE_IMAGES_MISSING",
             )
-        image = self.image_of(page.page_number)
+        image = self.image_of(page)
         if image is not None and page.width and image.shape[:2] != (page.height, page.width):
             height, width = image.shape[:2]
             raise InvalidInput(

@@ -20,7 +20,9 @@ POINTS_PER_PIXEL = 72 / results.DPI
 def pdf_of(*pages: documents.PageResult) -> bytes:
     images = {page.page_number: results.page_image(page) for page in pages if page.width}
     out = io.BytesIO()
-    analysis = Analysis(results.document(*pages), iter(pages), images.get)
+    analysis = Analysis(
+        results.document(*pages), iter(pages), lambda page: images.get(page.page_number)
+    )
     FORMATS["pdf"].write(analysis, out)
     return out.getvalue()
 
