@@ -1,0 +1,95 @@
+"""Puts the orchestrator together, for a process of its own or inside another."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from meshkit.admission import PixelBudget
+from orchestrator.catalog import PipelineCatalog
+from orchestrator.config import OrchestratorConfig
+from orchestrator.document_run import ReadingRoom
+from orchestrator.documents.pool import WorkerPool
+from orchestrator.models import Channel, Models
+from orchestrator.pages import PageImage
+from orchestrator.pipeline_file import Available
+from orchestrator.service import SERVICE_NAME, OrchestratorServicer
+from orchestrator.stages.registry import StageRegistry
+from orchestrator.store import DocumentStore
+from orchestrator.work import WorkManager
+from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import (
+    add_OrchestratorServiceServicer_to_server,
+)
+
+
+class Orchestrator:
+    """The orchestrator as a `meshkit.server.Application`.
+
+    Attributes:
+        catalog: its pipelines.
+        servicer: OrchestratorService; usable between `start` and `stop`.
+    """
+
+    service_names: Sequence[str] = (SERVICE_NAME,)
+
+    def __init__(self, config: OrchestratorConfig, channels: Mapping[str, Channel]) -> None:
+        self._config = config
+        limits = config.document_limits
+        self._channels = channels
+        self._store = DocumentStore(config.state_dir / "documents.sqlite3")
+        self._workers = WorkerPool(limits)
+        available = Available(StageRegistry(), Models(channels, config.breaker))
+        self.catalog = PipelineCatalog(
+            config.pipeline_directories, available, config.default_pipeline
+        )
+        page_images = partial(
+            PageImage, encoding=config.wire_encoding, shared_directory=config.shared_pages_dir
+        )
+        budget = PixelBudget(config.pages_in_flight_bytes)
+        self._work = WorkManager(
+            self._store,
+            ReadingRoom(limits, self._workers, budget, page_images),
+            max_documents=config.max_documents,
+            max_queued=config.max_queued_documents,
+            retention_seconds=config.retention_seconds,
+        )
+        self.servicer = OrchestratorServicer(self.catalog, self._work, limits)
+        self._watcher: asyncio.Task[None] | None = None
+
+    def add_to_server(self, server: Any) -> None:
+        """Register the servicer."""
+        add_OrchestratorServiceServicer_to_server(self.servicer, server)
+
+    async def start(self) -> None:
+        """Load the pipelines, open the store, and take work.
+
+        Raises:
+            InvalidPipeline: with every mistake of every definition.
+            OSError, sqlite3.Error: the store cannot be used.
+        """
+        self.catalog.load()
+        await self._store.open()
+        await self._workers.start()
+        await self._work.start()
+        self._watcher = asyncio.create_task(self.catalog.watch(self._config.reload_seconds))
+
+    async def stop(self) -> None:
+        """End all work and close everything. Safe to call twice and without `start`."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+        await self._work.stop()
+        await self._workers.close()
+        await self._store.close()
+
+
+def create_orchestrator(
+    config: OrchestratorConfig, channels: Mapping[str, Channel]
+) -> Orchestrator:
+    """An orchestrator that reaches models by these channels.
+
+    Args:
+        config: how.
+        channels: a channel for every model by its noun (`orchestrator.config.MODELS`): grpc.aio
+            channels, or anything with their `unary_unary`. They stay the caller's to close.
+    """
+    return Orchestrator(config, channels)

@@ -1,0 +1,173 @@
+"""One document's way: open it, and send its pages through a pipeline, several at a time."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from meshkit.admission import PixelBudget
+from meshkit.errors import DeadlineExceeded, PagemeshError
+from orchestrator.documents.config import DocumentLimits
+from orchestrator.documents.document import OpenDocument, PageInfo, open_document
+from orchestrator.documents.pool import WorkerPool
+from orchestrator.faults import known_error, status_for_page
+from orchestrator.page_run import Plan, read_page
+from orchestrator.page_selection import PageSelection
+from orchestrator.pages import PageImages
+from pagemesh.orchestrator.v1.document_pb2 import (
+    PAGE_OUTCOME_FAILED,
+    PAGE_OUTCOME_SKIPPED,
+    PageResult,
+)
+
+
+class Sink(Protocol):
+    """Takes what is found."""
+
+    async def opened(self, media_type: str, total: int) -> None:
+        """The document is open and has this many pages."""
+
+    async def add_pages(self, pages: Sequence[PageResult]) -> None:
+        """Pages are finished."""
+
+
+@dataclass(frozen=True)
+class ReadingRoom:
+    """What all documents share.
+
+    Attributes:
+        limits: of documents.
+        workers: processes that rasterise.
+        budget: bytes of pixels in work at once; pages wait their turn first come, first served,
+            whichever document they belong to.
+        page_images: makes a page ready for the wire.
+    """
+
+    limits: DocumentLimits
+    workers: WorkerPool
+    budget: PixelBudget
+    page_images: PageImages
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be read.
+
+    Attributes:
+        name: prefix of the pages' names in calls to models.
+        path: the document's bytes.
+        password: opens a protected PDF; None when none was given.
+        dpi: for PDF pages; 0 takes the default.
+        selection: the pages that were asked for.
+        plan: how.
+    """
+
+    name: str
+    path: Path
+    password: str | None
+    dpi: int
+    selection: PageSelection
+    plan: Plan
+
+
+async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> None:
+    """Read a document; every page of it goes to the sink, in any order.
+
+    One page more is admitted when the budget has room for it, so that several documents take turns
+    and memory does not grow with the number of pages.
+
+    Raises:
+        PagemeshError: the document cannot be opened, or lacks a page that was asked for.
+    """
+    try:
+        async with asyncio.timeout_at(job.plan.deadline):
+            document = await open_document(
+                job.path, limits=room.limits, password=job.password, workers=room.workers
+            )
+    except TimeoutError as error:
+        raise DeadlineExceeded("the document's time was over before it was open") from error
+    async with document:
+        await sink.opened(document.media_type, document.page_count)
+        numbers = job.selection.numbers(document.page_count)
+        await sink.add_pages(_left_out(job.selection, document.page_count, numbers))
+        async with asyncio.TaskGroup() as group:
+            for number in numbers:
+                admitted = asyncio.Event()
+                reader = _PageReader(room, job, document, number, admitted)
+                group.create_task(reader.run(sink))
+                await admitted.wait()
+
+
+def _left_out(
+    selection: PageSelection, page_count: int, numbers: Sequence[int]
+) -> list[PageResult]:
+    chosen = set(numbers)
+    reason = f"not among the pages asked for: {selection.text}"
+    return [
+        PageResult(page_number=number, outcome=PAGE_OUTCOME_SKIPPED, reason=reason)
+        for number in range(1, page_count + 1)
+        if number not in chosen
+    ]
+
+
+@dataclass(frozen=True)
+class _PageReader:
+    room: ReadingRoom
+    job: Job
+    document: OpenDocument
+    number: int
+    admitted: asyncio.Event
+
+    async def run(self, sink: Sink) -> None:
+        """Rasterise and read the page; a failure is the page's result."""
+        try:
+            result = await self._read()
+        except TimeoutError:
+            result = self._failure(
+                DeadlineExceeded(
+                    f"page {self.number}: the document's time was over before its turn came"
+                )
+            )
+        except Exception as error:
+            # Whatever goes wrong with one page must not end the document.
+            result = self._failure(known_error(error))
+        finally:
+            self.admitted.set()
+        await sink.add_pages([result])
+
+    async def _read(self) -> PageResult:
+        async with asyncio.timeout_at(self.job.plan.deadline):
+            info = await self.document.page_info(self.number, self.job.dpi)
+        async with contextlib.AsyncExitStack() as stack:
+            async with asyncio.timeout_at(self.job.plan.deadline):
+                hold = self.room.budget.hold(_size_in_bytes(info), wait=True)
+                await stack.enter_async_context(hold)
+            self.admitted.set()
+            return await self._read_admitted()
+
+    async def _read_admitted(self) -> PageResult:
+        async with asyncio.timeout_at(self.job.plan.deadline):
+            rendered = await self.document.render(self.number, self.job.dpi)
+        page = self.room.page_images(
+            f"{self.job.name}/{self.number}", self.number, rendered.image, rendered.dpi or None
+        )
+        del rendered
+        try:
+            return await read_page(self.job.plan, page)
+        finally:
+            await page.close()
+
+    def _failure(self, error: PagemeshError) -> PageResult:
+        return PageResult(
+            page_number=self.number,
+            outcome=PAGE_OUTCOME_FAILED,
+            reason=error.message,
+            error=status_for_page(error, self.number),
+        )
+
+
+def _size_in_bytes(info: PageInfo) -> int:
+    """At most so many bytes of pixels; a page not known to be grey counts as colour."""
+    return info.width * info.height * (1 if info.is_grey else 3)

@@ -1,0 +1,162 @@
+"""Words as boxes on the upright page, and the way back to the page as sent."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshkit.geometry import Transform
+from pagemesh.common.v1.geometry_pb2 import Point, Quad, UprightTransform
+from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle in pixels of the upright page."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    def is_beside(self, other: "Box") -> bool:
+        """Whether both stand on one row: they share half of the lower one's height."""
+        shared = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return shared >= 0.5 * min(self.height, other.height)
+
+    def is_over(self, other: "Box") -> bool:
+        """Whether both stand in one column: they share some width."""
+        return min(self.right, other.right) > max(self.left, other.left)
+
+    def contains_centre(self, other: "Box") -> bool:
+        x, y = (other.left + other.right) / 2, (other.top + other.bottom) / 2
+        return self.left <= x <= self.right and self.top <= y <= self.bottom
+
+    def distance(self, other: "Box") -> float:
+        """Pixels between the nearest points of both; 0 when they touch."""
+        across = max(other.left - self.right, self.left - other.right, 0.0)
+        down = max(other.top - self.bottom, self.top - other.bottom, 0.0)
+        return float(np.hypot(across, down))
+
+
+def around(boxes: Iterable[Box]) -> Box:
+    """The smallest box around these; at least one."""
+    edges = np.array([(box.left, box.top, box.right, box.bottom) for box in boxes])
+    return Box(*edges[:, :2].min(axis=0), *edges[:, 2:].max(axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word.
+
+    Attributes:
+        text: its characters.
+        box: where it is.
+        confidence: chance in [0, 1] that the text is right.
+        line: index of its line.
+    """
+
+    text: str
+    box: Box
+    confidence: float
+    line: int
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Words that belong together, from left to right; at least one."""
+
+    tokens: tuple[Token, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(token.text for token in self.tokens)
+
+    @property
+    def box(self) -> Box:
+        return around(token.box for token in self.tokens)
+
+    @property
+    def confidence(self) -> float:
+        return min(token.confidence for token in self.tokens)
+
+
+class Upright:
+    """The upright page's coordinates."""
+
+    def __init__(self, transform: UprightTransform | None) -> None:
+        self._transform = Transform.identity(1, 1)
+        if transform is not None:
+            matrix = np.array(transform.matrix, dtype=np.float64).reshape(3, 3)
+            self._transform = Transform(matrix, transform.width, transform.height)
+
+    def boxes(self, quads: Sequence[Quad]) -> list[Box]:
+        """Boxes on the upright page around quads of the page as sent."""
+        if not quads:
+            return []
+        points = self._transform.apply(np.concatenate([_corners(quad) for quad in quads]))
+        grouped = points.reshape(-1, 4, 2)
+        edges = np.hstack([grouped.min(axis=1), grouped.max(axis=1)])
+        return [Box(*map(float, row)) for row in edges]
+
+    def quad(self, box: Box) -> Quad:
+        """A box of the upright page as a quad of the page as sent."""
+        corners = np.array(
+            [
+                (box.left, box.top),
+                (box.right, box.top),
+                (box.right, box.bottom),
+                (box.left, box.bottom),
+            ]
+        )
+        points = [Point(x=float(x), y=float(y)) for x, y in self._transform.invert(corners)]
+        return Quad(
+            top_left=points[0], top_right=points[1], bottom_right=points[2], bottom_left=points[3]
+        )
+
+
+def read_tokens(result: OcrResult, upright: Upright) -> list[Token]:
+    """The words of a page; a line without words counts as one."""
+    parts = [
+        (part, index)
+        for index, line in enumerate(result.lines)
+        for part in (line.words or [line])
+        if part.text.strip()
+    ]
+    boxes = upright.boxes([part.quad for part, _ in parts])
+    return [
+        Token(part.text.strip(), box, part.confidence, index)
+        for (part, index), box in zip(parts, boxes, strict=True)
+    ]
+
+
+def phrases(tokens: Sequence[Token], *, gap: float) -> list[Phrase]:
+    """Runs of words of one line without a hole wider than `gap` times the words' height."""
+    runs: list[list[Token]] = []
+    for token in sorted(tokens, key=lambda t: (t.line, t.box.left)):
+        last = runs[-1][-1] if runs else None
+        hole = token.box.left - last.box.right if last else 0.0
+        if last is None or last.line != token.line or hole > gap * token.box.height:
+            runs.append([])
+        runs[-1].append(token)
+    return [Phrase(tuple(run)) for run in runs]
+
+
+def is_wordlike(text: str) -> bool:
+    """Whether the text has a letter or a digit; rules and boxes read as text have none."""
+    return re.search(r"\w", text.replace("_", "")) is not None
+
+
+def _corners(quad: Quad) -> NDArray[np.float64]:
+    corners = (quad.top_left, quad.top_right, quad.bottom_right, quad.bottom_left)
+    return np.array([(corner.x, corner.y) for corner in corners])

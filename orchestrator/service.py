@@ -1,0 +1,173 @@
+"""OrchestratorService: contract on one side, orders and work on the other."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from meshkit.errors import DeadlineExceeded, InvalidInput
+from meshkit.interceptors import Context
+from orchestrator.catalog import PipelineCatalog
+from orchestrator.documents.config import DocumentLimits
+from orchestrator.documents.source import Spool
+from orchestrator.orders import OrderDesk, check_request_id
+from orchestrator.pipeline import Pipeline
+from orchestrator.work import WorkManager, identity_of
+from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
+from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
+from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceServicer
+
+SERVICE_NAME = "pagemesh.orchestrator.v1.OrchestratorService"
+_PAGE_SIZE = 100
+_LARGEST_PAGE_SIZE = 1000
+# gRPC clients take 4 MiB by default.
+_ANSWER_BYTES = 3 * 1024 * 1024
+_CHUNK_SECONDS = 60.0
+
+
+class OrchestratorServicer(OrchestratorServiceServicer):
+    """The six methods. Errors are raised as PagemeshError; the server's interceptor tells them."""
+
+    def __init__(self, catalog: PipelineCatalog, work: WorkManager, limits: DocumentLimits) -> None:
+        self._catalog = catalog
+        self._work = work
+        self._limits = limits
+        self._desk = OrderDesk(catalog, limits)
+
+    async def AnalyzeDocument(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.AnalyzeDocumentRequest], context: Context
+    ) -> AsyncIterator[pb.AnalyzeDocumentResponse]:
+        """Read a document now."""
+        requests = aiter(request_iterator)
+        spec = await _first_part(requests)
+        self._desk.check(spec)
+        async with contextlib.AsyncExitStack() as stack:
+            spool = await stack.enter_async_context(Spool.create(self._limits))
+            if not spec.location:
+                await _upload(requests, spool)
+            order = self._desk.order(
+                spec, spool, stack.pop_all(), time_remaining=context.time_remaining()
+            )
+        async with contextlib.aclosing(self._work.analyze(order)) as events:
+            async for event in events:
+                yield pb.AnalyzeDocumentResponse(**_event(event))
+
+    async def SubmitDocument(  # noqa: N802
+        self, request: pb.SubmitDocumentRequest, context: Context
+    ) -> pb.SubmitDocumentResponse:
+        """Take a document for reading in the background."""
+        del context
+        if not request.HasField("spec"):
+            raise InvalidInput("spec: is missing", metadata={"field": "spec"})
+        self._desk.check(request.spec, has_content=bool(request.content))
+        async with contextlib.AsyncExitStack() as stack:
+            spool = await stack.enter_async_context(Spool.create(self._limits))
+            if request.content:
+                await spool.write(request.content)
+            order = self._desk.order(request.spec, spool, stack.pop_all(), time_remaining=None)
+        return pb.SubmitDocumentResponse(document=await self._work.submit(order))
+
+    async def GetDocument(  # noqa: N802
+        self, request: pb.GetDocumentRequest, context: Context
+    ) -> pb.GetDocumentResponse:
+        """A document's state and some of its finished pages."""
+        del context
+        check_request_id(request.request_id)
+        first = _parse_token(request.page_token)
+        limit = min(request.page_size or _PAGE_SIZE, _LARGEST_PAGE_SIZE)
+        document = await self._work.document(request.request_id)
+        pages, has_more = await self._work.pages(request.request_id, first, limit, _ANSWER_BYTES)
+        token = str(pages[-1].page_number + 1) if has_more else ""
+        return pb.GetDocumentResponse(document=document, pages=pages, next_page_token=token)
+
+    async def WatchDocument(  # noqa: N802
+        self, request: pb.WatchDocumentRequest, context: Context
+    ) -> AsyncIterator[pb.WatchDocumentResponse]:
+        """A document's finished pages, further ones as they come, and its end."""
+        del context
+        check_request_id(request.request_id)
+        async with contextlib.aclosing(self._work.watch(request.request_id)) as events:
+            async for event in events:
+                yield pb.WatchDocumentResponse(**_event(event))
+
+    async def CancelDocument(  # noqa: N802
+        self, request: pb.CancelDocumentRequest, context: Context
+    ) -> pb.CancelDocumentResponse:
+        """Stop work on a document."""
+        del context
+        check_request_id(request.request_id)
+        return pb.CancelDocumentResponse(document=await self._work.cancel(request.request_id))
+
+    async def ListPipelines(  # noqa: N802
+        self, request: pb.ListPipelinesRequest, context: Context
+    ) -> pb.ListPipelinesResponse:
+        """The pipelines that can be asked for."""
+        del request, context
+        pipelines = [
+            _pipeline(p, is_default=self._catalog.is_default(p)) for p in self._catalog.all()
+        ]
+        return pb.ListPipelinesResponse(pipelines=pipelines)
+
+
+async def _first_part(requests: AsyncIterator[pb.AnalyzeDocumentRequest]) -> pb.DocumentSpec:
+    request = await _next_part(requests)
+    if request is None or request.WhichOneof("part") != "spec":
+        raise InvalidInput(
+            "spec: the first request must carry the specification", metadata={"field": "spec"}
+        )
+    return request.spec
+
+
+async def _upload(requests: AsyncIterator[pb.AnalyzeDocumentRequest], spool: Spool) -> None:
+    while (request := await _next_part(requests)) is not None:
+        if request.WhichOneof("part") != "chunk":
+            raise InvalidInput(
+                "chunk: every request after the first must carry the document's next bytes",
+                metadata={"field": "chunk"},
+            )
+        await spool.write(request.chunk)
+
+
+async def _next_part(
+    requests: AsyncIterator[pb.AnalyzeDocumentRequest],
+) -> pb.AnalyzeDocumentRequest | None:
+    """The next request; None when the client has sent all."""
+    try:
+        async with asyncio.timeout(_CHUNK_SECONDS):
+            return await anext(requests, None)
+    except TimeoutError as error:
+        raise DeadlineExceeded(
+            f"nothing was sent for {_CHUNK_SECONDS:g} s; send on, or close the sending side"
+        ) from error
+
+
+def _event(event: Document | PageResult) -> dict[str, Any]:
+    return {"document": event} if isinstance(event, Document) else {"page": event}
+
+
+def _parse_token(token: str) -> int:
+    if not token:
+        return 1
+    if not (token.isascii() and token.isdigit() and len(token) < 10):
+        raise InvalidInput(
+            "page_token: give back `next_page_token` as it was", metadata={"field": "page_token"}
+        )
+    return int(token)
+
+
+def _pipeline(pipeline: Pipeline, *, is_default: bool) -> pb.Pipeline:
+    steps = [
+        pb.PipelineStep(
+            name=step.name,
+            stage=step.stage,
+            after=step.after,
+            when=step.when.text if step.when else "",
+        )
+        for step in pipeline.steps
+    ]
+    return pb.Pipeline(
+        identity=identity_of(pipeline),
+        description=pipeline.description,
+        steps=steps,
+        is_default=is_default,
+    )

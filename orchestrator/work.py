@@ -1,0 +1,435 @@
+"""Documents as pieces of work: taken once for each id, watched, cancelled, accounted for."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from meshkit.errors import (
+    Cancelled,
+    Conflict,
+    DeadlineExceeded,
+    DependencyUnavailable,
+    Internal,
+    Overloaded,
+    PagemeshError,
+)
+from orchestrator.document_run import Job, ReadingRoom, read_document
+from orchestrator.documents.source import Spool, fetch
+from orchestrator.faults import known_error
+from orchestrator.page_run import Plan
+from orchestrator.page_selection import PageSelection
+from orchestrator.pipeline import Pipeline
+from orchestrator.stages.base import StageConfig
+from orchestrator.store import DocumentStore, Ending
+from pagemesh.orchestrator.v1.document_pb2 import (
+    DOCUMENT_STATE_CANCELLED,
+    PAGE_OUTCOME_FAILED,
+    PAGE_OUTCOME_SKIPPED,
+    Document,
+    PageResult,
+    PipelineIdentity,
+)
+
+_PAGES_AT_ONCE = 8
+_SWEEP_SECONDS = 60.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A validated request for a document to be read.
+
+    Attributes:
+        request_id: names the piece of work.
+        fingerprint: digest of everything that the request asks for.
+        source: the document's public name.
+        location: where to fetch it; empty when `spool` holds its bytes.
+        spool: the bytes, uploaded, or fetched when the work begins.
+        resources: closes the spool; the work takes it over.
+        password, dpi, selection: how to open it.
+        pipeline: the pipeline at the version of now.
+        options: of every step.
+        seconds: time for the whole document, from when its pages are begun.
+        call_deadline: the loop's time at which the client gives up; None when it does not.
+    """
+
+    request_id: str
+    fingerprint: str
+    source: str
+    location: str
+    spool: Spool
+    resources: contextlib.AsyncExitStack
+    password: str | None
+    dpi: int
+    selection: PageSelection
+    pipeline: Pipeline
+    options: Mapping[str, StageConfig]
+    seconds: float
+    call_deadline: float | None = None
+
+
+class _Bell:
+    """Wakes everybody who waits for news, without remembering anything for them."""
+
+    def __init__(self) -> None:
+        self.rung = 0
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self.rung += 1
+        event, self._event = self._event, asyncio.Event()
+        event.set()
+
+    async def rung_since(self, count: int) -> None:
+        while self.rung == count:
+            await self._event.wait()
+
+
+@dataclass
+class _Live:
+    """Work that is queued or being done.
+
+    Attributes:
+        fingerprint: of its order.
+        watchers: clients that are connected for it.
+        is_kept: whether it goes on without any.
+        stopped: why it is being cancelled; None while it is not.
+        is_begun: whether its task runs: one that is cancelled before would never write its end.
+        is_over: whether its end is written, or could not be.
+    """
+
+    request_id: str
+    fingerprint: str
+    watchers: int = 0
+    is_kept: bool = False
+    stopped: Ending | None = None
+    is_begun: bool = False
+    is_over: bool = False
+    bell: _Bell = field(default_factory=_Bell)
+    task: asyncio.Task[None] | None = None
+
+    def stop(self, ending: Ending) -> None:
+        """Cancel the work, once."""
+        if self.stopped is None and self.task is not None and not self.task.done():
+            self.stopped = ending
+            if self.is_begun:
+                self.task.cancel()
+
+    def leave(self) -> None:
+        """A client has gone; the last one takes work with it that nobody asked to keep."""
+        self.watchers -= 1
+        if self.watchers <= 0 and not self.is_kept:
+            self.stop(_ABANDONED)
+
+
+def _cancelling(reason: str, *, can_restart: bool) -> Ending:
+    return Ending(
+        state=DOCUMENT_STATE_CANCELLED,
+        error=Cancelled(reason),
+        rest_outcome=PAGE_OUTCOME_SKIPPED,
+        rest_reason=reason,
+        can_restart=can_restart,
+    )
+
+
+def _interrupted(reason: str) -> Ending:
+    error = DependencyUnavailable(reason, reason="INTERRUPTED", retry_after=1.0)
+    return Ending(
+        error=error,
+        rest_outcome=PAGE_OUTCOME_FAILED,
+        rest_reason=reason,
+        rest_error=error,
+        can_restart=True,
+    )
+
+
+_CANCELLED = _cancelling("cancelled by a client", can_restart=False)
+_ABANDONED = _cancelling("cancelled: its client went away", can_restart=True)
+_STOPPED = _interrupted("the orchestrator was stopped before the document was done; send it again")
+_CRASHED = _interrupted("the orchestrator ended before the document was done; send it again")
+
+
+class _StoreSink:
+    """Writes what is found, and tells whoever watches."""
+
+    def __init__(self, store: DocumentStore, live: _Live) -> None:
+        self._store = store
+        self._live = live
+
+    async def opened(self, media_type: str, total: int) -> None:
+        await self._store.opened(self._live.request_id, media_type, total)
+        self._live.bell.ring()
+
+    async def add_pages(self, pages: Sequence[PageResult]) -> None:
+        if pages:
+            await self._store.add_pages(self._live.request_id, pages)
+            self._live.bell.ring()
+
+
+class WorkManager:
+    """All documents: those at work, and those in the store."""
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        room: ReadingRoom,
+        *,
+        max_documents: int,
+        max_queued: int,
+        retention_seconds: float,
+    ) -> None:
+        self._store = store
+        self._room = room
+        self._turns = asyncio.Semaphore(max_documents)
+        self._capacity = max_documents + max_queued
+        self._retention_seconds = retention_seconds
+        self._live: dict[str, _Live] = {}
+        self._accepting = asyncio.Lock()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._is_stopping = False
+
+    async def start(self) -> None:
+        """End what a crash left unfinished, and begin to delete what is old."""
+        count = await self._store.end_unfinished(_CRASHED)
+        if count:
+            _log.warning("ended documents that were cut off", extra={"count": count})
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """End all work. Safe to call twice and without `start`."""
+        self._is_stopping = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        tasks = [live.task for live in self._live.values() if live.task is not None]
+        for live in list(self._live.values()):
+            live.stop(_STOPPED)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def submit(self, order: Order) -> Document:
+        """Take a document for reading in the background, or join the work that is there.
+
+        Raises:
+            Conflict: the id belongs to another request.
+            Overloaded: too many documents wait.
+        """
+        live = await self._accept(order)
+        if live is not None:
+            live.is_kept = True
+            live.leave()
+        return await self.document(order.request_id)
+
+    async def analyze(self, order: Order) -> AsyncGenerator[Document | PageResult, None]:
+        """Take a document or join the work that is there, and watch it; raises as `submit`.
+
+        Leaving early cancels the work when nobody else is interested in it.
+        """
+        live = await self._accept(order)
+        try:
+            async for event in self._events(order.request_id, live):
+                yield event
+        finally:
+            if live is not None:
+                live.leave()
+
+    async def watch(self, request_id: str) -> AsyncGenerator[Document | PageResult, None]:
+        """The document, its finished pages, every further one, and the document at its end.
+
+        Raises NotFound.
+        """
+        await self._store.get(request_id)
+        live = self._live.get(request_id)
+        if live is not None:
+            live.watchers += 1
+        try:
+            async for event in self._events(request_id, live):
+                yield event
+        finally:
+            if live is not None:
+                live.leave()
+
+    async def cancel(self, request_id: str) -> Document:
+        """Stop the work on a document, and wait until it has stopped. Raises NotFound."""
+        await self._store.get(request_id)
+        live = self._live.get(request_id)
+        if live is not None and live.task is not None:
+            live.stop(_CANCELLED)
+            await asyncio.wait([live.task])
+        return await self.document(request_id)
+
+    async def document(self, request_id: str) -> Document:
+        """A document's state. Raises NotFound."""
+        return (await self._store.get(request_id)).document
+
+    async def pages(
+        self, request_id: str, first: int, limit: int, max_bytes: int
+    ) -> tuple[list[PageResult], bool]:
+        """Finished pages from this number on, and whether there are more."""
+        return await self._store.pages_from(request_id, first, limit, max_bytes)
+
+    async def _events(
+        self, request_id: str, live: _Live | None
+    ) -> AsyncGenerator[Document | PageResult, None]:
+        """Read from the store whenever there is news: a slow reader costs no memory."""
+        sequence, told = 0, (-1, -1)
+        while True:
+            rung = live.bell.rung if live is not None else 0
+            record = await self._store.get(request_id)
+            document = record.document
+            state = (document.state, document.pages.total)
+            if state != told and (not record.is_final or told == (-1, -1)):
+                yield document
+            told = state
+            while pages := await self._store.pages_after(request_id, sequence, _PAGES_AT_ONCE):
+                for sequence, page in pages:  # noqa: B007
+                    yield page
+            if record.is_final or live is None:
+                yield document
+                return
+            if live.is_over:
+                raise Internal("the document's end could not be stored; the log says why")
+            await live.bell.rung_since(rung)
+
+    async def _accept(self, order: Order) -> _Live | None:
+        """The work on this order, with one watcher more; None when it has ended already.
+
+        The decision is made to its end even when the caller goes away meanwhile: no document may
+        be written down as waiting with nobody at work on it.
+        """
+        deciding = asyncio.create_task(self._join_or_begin(order))
+        try:
+            return await asyncio.shield(deciding)
+        except asyncio.CancelledError:
+            deciding.add_done_callback(_leave_decided)
+            raise
+
+    async def _join_or_begin(self, order: Order) -> _Live | None:
+        async with contextlib.AsyncExitStack() as resources, self._accepting:
+            resources.push_async_exit(order.resources)
+            live = self._live.get(order.request_id)
+            if live is not None and live.stopped is not None and live.task is not None:
+                await asyncio.wait([live.task])
+                live = None
+            record = await self._store.find(order.request_id)
+            if record is not None and record.fingerprint != order.fingerprint:
+                raise _conflict(order.request_id)
+            if live is not None:
+                live.watchers += 1
+                return live
+            if record is not None and not record.can_restart:
+                return None
+            return await self._begin(order, resources.pop_all())
+
+    async def _begin(self, order: Order, resources: contextlib.AsyncExitStack) -> _Live:
+        try:
+            self._check_capacity()
+            await self._store.create(
+                order.request_id, order.fingerprint, identity_of(order.pipeline), order.source
+            )
+        except BaseException:
+            await resources.aclose()
+            raise
+        live = _Live(order.request_id, order.fingerprint, watchers=1)
+        self._live[order.request_id] = live
+        live.task = asyncio.create_task(self._work(live, order, resources))
+        return live
+
+    def _check_capacity(self) -> None:
+        if self._is_stopping:
+            raise DependencyUnavailable("the orchestrator is stopping; send the document again")
+        if len(self._live) >= self._capacity:
+            raise Overloaded(
+                f"{len(self._live)} documents are at work or waiting, which is the limit; send "
+                "this one again later",
+                metadata={"limit_documents": str(self._capacity)},
+                retry_after=5.0,
+            )
+
+    async def _work(self, live: _Live, order: Order, resources: contextlib.AsyncExitStack) -> None:
+        """Read the document, and write its end whatever happens."""
+        live.is_begun = True
+        ending = Ending()
+        try:
+            async with resources, self._turns:
+                if live.stopped is None:
+                    await self._read(live, order)
+                else:
+                    ending = live.stopped
+        except asyncio.CancelledError:
+            ending = live.stopped or _STOPPED
+        except BaseExceptionGroup as group:
+            ending = _failing(known_error(group.exceptions[0]))
+        except Exception as error:
+            ending = _failing(known_error(error))
+        finally:
+            writing = asyncio.create_task(self._store.end(order.request_id, ending))
+            try:
+                await asyncio.shield(writing)
+            finally:
+                await asyncio.wait([writing])
+                del self._live[order.request_id]
+                live.is_over = True
+                live.bell.ring()
+
+    async def _read(self, live: _Live, order: Order) -> None:
+        deadline = asyncio.get_running_loop().time() + order.seconds
+        if order.call_deadline is not None:
+            deadline = min(deadline, order.call_deadline)
+        await self._store.begin(order.request_id, order.spool.sha256 if not order.location else "")
+        live.bell.ring()
+        if order.location:
+            await self._fetch(order, deadline)
+        job = Job(
+            name=order.request_id,
+            path=order.spool.path,
+            password=order.password,
+            dpi=order.dpi,
+            selection=order.selection,
+            plan=Plan(order.pipeline, order.options, deadline),
+        )
+        await read_document(self._room, job, _StoreSink(self._store, live))
+
+    async def _fetch(self, order: Order, deadline: float) -> None:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await fetch(order.location, order.spool, self._room.limits)
+        except TimeoutError as error:
+            raise DeadlineExceeded("the document's time was over before it was fetched") from error
+        await self._store.begin(order.request_id, order.spool.sha256)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                count = await self._store.delete_ended_before(time.time() - self._retention_seconds)
+                if count:
+                    _log.info("deleted old documents", extra={"count": count})
+            except Exception:
+                _log.exception("old documents cannot be deleted")
+            await asyncio.sleep(min(_SWEEP_SECONDS, self._retention_seconds))
+
+
+def identity_of(pipeline: Pipeline) -> PipelineIdentity:
+    """A pipeline's identity as the contract has it."""
+    return PipelineIdentity(name=pipeline.name, version=pipeline.version, digest=pipeline.digest)
+
+
+def _failing(error: PagemeshError) -> Ending:
+    return Ending(error=error, rest_reason=error.message, rest_error=error)
+
+
+def _leave_decided(deciding: asyncio.Task[_Live | None]) -> None:
+    """The caller went away while its order was decided on."""
+    if not deciding.cancelled() and deciding.exception() is None:
+        live = deciding.result()
+        if live is not None:
+            live.leave()
+
+
+def _conflict(request_id: str) -> Conflict:
+    return Conflict(
+        f"request_id: `{request_id}` already belongs to another request; use a new id, or send the "
+        "very same document and options to join it",
+        metadata={"field": "request_id"},
+    )
