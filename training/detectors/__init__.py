@@ -1,0 +1,1 @@
+"""Pages composed with labels, and networks, for the checkbox and signature detectors."""

@@ -1,0 +1,48 @@
+"""Makes a detector's scores mean what they say.
+
+Focal training leaves scores that rank well and are no chances. On pages kept aside every found box
+is right or wrong; Platt's method (1999) fits chance = sigmoid(slope * logit + shift) to that, and
+the fit is folded into the first output channel of the network's last convolution.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+Floats = NDArray[np.float64]
+
+
+def fit_platt(scores: Floats, right: Floats, rounds: int = 50) -> tuple[float, float]:
+    """Slope and shift that make `scores` (n,) in (0, 1) the chances of `right` (n,) in {0, 1}.
+
+    Newton's method on the cross-entropy with Platt's smoothed targets, which keep the fit finite
+    when both kinds are separable.
+    """
+    logits = np.log(scores / (1 - scores))
+    hits, misses = right.sum(), (1 - right).sum()
+    target = np.where(right > 0, (hits + 1) / (hits + 2), 1 / (misses + 2))
+    design = np.column_stack([logits, np.ones_like(logits)])
+    weights = np.array([1.0, 0.0])
+    for _ in range(rounds):
+        chance = 1 / (1 + np.exp(-design @ weights))
+        gradient = design.T @ (chance - target)
+        curvature = (design * (chance * (1 - chance))[:, None]).T @ design
+        weights = weights - np.linalg.solve(curvature + 1e-6 * np.eye(2), gradient)
+    return float(weights[0]), float(weights[1])
+
+
+def fold(path: Path, slope: float, shift: float) -> None:
+    """Apply the fit to the scores of the network in `path`, in place."""
+    model = onnx.load(path)
+    last = [node for node in model.graph.node if node.op_type == "Conv"][-1]
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    kernel, bias = (numpy_helper.to_array(tensors[name]).copy() for name in last.input[1:3])
+    kernel[0] *= slope
+    bias[0] = bias[0] * slope + shift
+    tensors[last.input[1]].CopyFrom(numpy_helper.from_array(kernel, last.input[1]))
+    tensors[last.input[2]].CopyFrom(numpy_helper.from_array(bias, last.input[2]))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)

@@ -1,0 +1,126 @@
+"""The two detectors' networks, and how they become ONNX files.
+
+Both are small feature pyramids on a grey page in [0, 1] (1 = paper): three scales down, two merges
+up, one dense head. They take pages of any size that is a multiple of their `multiple`.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Block(nn.Sequential):
+    """3 x 3 convolution, batch normalisation, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Pyramid(nn.Module):
+    """Features at three strides, merged top-down into the finest.
+
+    Args:
+        fine, middle, coarse: the stages; each halves what it gets at least once.
+        widths: channels of the three.
+        outputs: channels of the head.
+        prior: the head's bias at the start; negative where the wanted is rare.
+    """
+
+    def __init__(
+        self,
+        fine: nn.Module,
+        middle: nn.Module,
+        coarse: nn.Module,
+        widths: tuple[int, int, int],
+        outputs: int,
+        prior: float,
+    ) -> None:
+        super().__init__()
+        self.fine, self.middle, self.coarse = fine, middle, coarse
+        self.coarse_to_middle = nn.Conv2d(widths[2], widths[1], 1)
+        self.middle_to_fine = nn.Conv2d(widths[1], widths[0], 1)
+        last = nn.Conv2d(widths[0], outputs, 3, 1, 1)
+        if last.bias is not None:
+            nn.init.constant_(last.bias, prior)
+        self.head = nn.Sequential(Block(widths[0], widths[0]), last)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(n, 1, h, w) page to (n, outputs, h / stride, w / stride) raw head."""
+        fine = self.fine(image)
+        middle = self.middle(fine)
+        coarse = self.coarse(middle)
+        middle = middle + _double(self.coarse_to_middle(coarse))
+        fine = fine + _double(self.middle_to_fine(middle))
+        out: torch.Tensor = self.head(fine)
+        return out
+
+
+def _double(features: torch.Tensor) -> torch.Tensor:
+    return functional.interpolate(features, scale_factor=2.0, mode="nearest")
+
+
+def checkbox_network(width: int = 16) -> Pyramid:
+    """Stride 4; head: objectness, checked, circle, dx, dy, log width, log height."""
+    w = width
+    return Pyramid(
+        nn.Sequential(Block(1, w, 2), Block(w, 2 * w, 2), Block(2 * w, 2 * w)),
+        nn.Sequential(Block(2 * w, 4 * w, 2), Block(4 * w, 4 * w), Block(4 * w, 4 * w)),
+        nn.Sequential(Block(4 * w, 6 * w, 2), Block(6 * w, 6 * w), Block(6 * w, 6 * w)),
+        (2 * w, 4 * w, 6 * w),
+        outputs=7,
+        prior=-3.0,
+    )
+
+
+def signature_network(width: int = 16) -> Pyramid:
+    """Stride 8; head: objectness, log distances to the left, top, right and bottom side."""
+    w = width
+    return Pyramid(
+        nn.Sequential(
+            Block(1, w, 2),
+            Block(w, 2 * w, 2),
+            Block(2 * w, 2 * w),
+            Block(2 * w, 4 * w, 2),
+            Block(4 * w, 4 * w),
+        ),
+        nn.Sequential(Block(4 * w, 6 * w, 2), Block(6 * w, 6 * w)),
+        nn.Sequential(Block(6 * w, 8 * w, 2), Block(8 * w, 8 * w), Block(8 * w, 8 * w)),
+        (4 * w, 6 * w, 8 * w),
+        outputs=5,
+        prior=-2.0,
+    )
+
+
+class _Scored(nn.Module):
+    """A network whose first `scores` outputs are turned into chances."""
+
+    def __init__(self, network: nn.Module, scores: int) -> None:
+        super().__init__()
+        self.network, self.scores = network, scores
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        out = self.network(image)
+        chances = torch.sigmoid(out[:, : self.scores])
+        return torch.cat([chances, out[:, self.scores :]], 1)
+
+
+def export_onnx(network: nn.Module, scores: int, path: Path) -> None:
+    """Write the network for float32 pages (n, 1, h, w) of any size, its `scores` as chances."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    axes = {0: "pages", 2: "height", 3: "width"}
+    torch.onnx.export(
+        _Scored(network, scores).eval(),
+        (torch.zeros(1, 1, 256, 192),),
+        str(path),
+        input_names=["image"],
+        output_names=["head"],
+        dynamic_axes={"image": axes, "head": axes},
+        opset_version=17,
+        dynamo=False,
+    )
