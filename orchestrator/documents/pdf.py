@@ -1,6 +1,7 @@
 """PDF pages, by pdfium."""
 
 import math
+import resource
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -12,6 +13,8 @@ from orchestrator.documents.pages import Bounds, Samples, Shape
 
 _POINTS_PER_INCH = 72
 _TAIL_BYTES = 4096
+_GROWTH_BYTES = 64 * 1024 * 1024
+"""pdfium keeps every stream that it has read until the document is closed; see `_shed`."""
 
 
 class PdfPages:
@@ -26,16 +29,13 @@ class PdfPages:
         Raises:
             Fault: it is no PDF, damaged, cut off, locked, empty, or has too many pages.
         """
+        self._path = path
+        self._password = password
         self._bounds = bounds
         self._pdf = _open(path, password)
-        try:
-            _refuse_truncated(self._pdf, path)
-            _prepare_forms(self._pdf)
-            self._count = len(self._pdf)
-            _check_count(self._count, bounds.max_pages)
-        except BaseException:
-            self._pdf.close()
-            raise
+        self._count = len(self._pdf)
+        _check_count(self._count, bounds.max_pages)
+        self._resident_bytes = _resident_bytes()
 
     @property
     def count(self) -> int:
@@ -47,13 +47,14 @@ class PdfPages:
         return Shape(_pixels(width, fitting), _pixels(height, fitting), float(fitting), False)
 
     def render(self, number: int, dpi: int) -> tuple[Samples, float]:
+        self._shed()
         fitting = int(self.shape(number, dpi).dpi)
         try:
             page = self._pdf[number - 1]
         except pdfium.PdfiumError as error:
             raise _unreadable_page() from error
         try:
-            bitmap = page.render(scale=fitting / _POINTS_PER_INCH, limit_image_cache=True)
+            bitmap = page.render(scale=_scale(fitting), limit_image_cache=True)
             try:
                 return as_grey_if_grey(bitmap.to_numpy()), float(fitting)
             finally:
@@ -63,6 +64,14 @@ class PdfPages:
 
     def close(self) -> None:
         self._pdf.close()
+
+    def _shed(self) -> None:
+        """Opens the document anew when it has come to hold much, so that memory does not grow with
+        the number of pages."""
+        if _resident_bytes() > self._resident_bytes + _GROWTH_BYTES:
+            self._pdf.close()
+            self._pdf = _open(self._path, self._password)
+            self._resident_bytes = _resident_bytes()
 
     def _size_in_points(self, number: int) -> tuple[float, float]:
         try:
@@ -102,14 +111,32 @@ class PdfPages:
 
 def _pixels(points: float, dpi: int) -> int:
     """As `PdfPage.render` rounds."""
-    return math.ceil(points * (dpi / _POINTS_PER_INCH))
+    return math.ceil(points * _scale(dpi))
+
+
+def _scale(dpi: int) -> float:
+    """Pixels a point, a trace less than exact: 11 inches at 300 dpi must not become 3301 pixels by
+    the rounding of floating-point numbers."""
+    return dpi / _POINTS_PER_INCH * (1 - 1e-7)
 
 
 def _open(path: Path, password: str | None) -> pdfium.PdfDocument:
     try:
-        return pdfium.PdfDocument(path, password=password or None)
+        pdf = pdfium.PdfDocument(path, password=password or None)
     except pdfium.PdfiumError as error:
         raise _open_fault(error.err_code, password) from error
+    try:
+        _refuse_truncated(pdf, path)
+        _prepare_forms(pdf)
+    except BaseException:
+        pdf.close()
+        raise
+    return pdf
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
 
 
 def _open_fault(code: int | None, password: str | None) -> Fault:

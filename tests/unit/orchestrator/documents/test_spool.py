@@ -1,0 +1,29 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from orchestrator.documents.config import DocumentLimits
+from orchestrator.documents.spool import Spool, sweep
+
+DIES_WITH_A_SPOOL = """
+import asyncio, os, sys
+from pathlib import Path
+from orchestrator.documents.config import DocumentLimits
+from orchestrator.documents.spool import Spool
+
+async def main():
+    async with Spool.create(DocumentLimits(scratch_dir=Path(sys.argv[1]))) as spool:
+        await spool.write(b"left behind")
+        os._exit(0)
+
+asyncio.run(main())
+"""
+
+
+async def test_documents_of_dead_processes_are_swept_and_others_kept(tmp_path: Path) -> None:
+    limits = DocumentLimits(scratch_dir=tmp_path)
+    subprocess.run([sys.executable, "-c", DIES_WITH_A_SPOOL, str(tmp_path)], check=True)
+    assert len(list(tmp_path.iterdir())) == 1
+    async with Spool.create(limits) as spool:
+        assert sweep(limits) == 1
+        assert list(tmp_path.iterdir()) == [spool.path]
