@@ -372,7 +372,7 @@ def _allowed_path(uri: str, roots: Sequence[Path]) -> Path:
 
 def _read_file(path: Path, size: int) -> bytes:
     try:
-        with open(path, "rb", opener=_open_at_once) as file:  # noqa: PTH123 - needs an opener
+        with open(path, "rb", opener=_open_at_once) as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise InvalidPage("reference.uri is not a file", metadata=_field("reference.uri"))

@@ -207,6 +207,11 @@ class PageServicer(Generic[OptionsT, ResultT]):
         """
         return self._loaded()[0]
 
+    @property
+    def queued(self) -> int:
+        """Pages that wait for a batch."""
+        return 0 if self._ready is None else self._ready[1].queued
+
     def add_to_server(self, server: Any) -> None:
         """Register with a gRPC server or an in-process one."""
         self._service.add_to_server(self, server)

@@ -1,8 +1,9 @@
 """For tests: real servers on the loopback interface, and models that can be watched and held."""
 
+import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,17 @@ async def running_server(
     finally:
         server.hurry()
         await server.stop()
+
+
+async def eventually(condition: Callable[[], bool], *, timeout: float = 10) -> None:
+    """Return once the condition holds.
+
+    Raises:
+        TimeoutError: it does not within `timeout` seconds.
+    """
+    async with asyncio.timeout(timeout):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event to set
+            await asyncio.sleep(0.001)
 
 
 class WatchedModel(PageModel[OptionsT, ResultT]):
