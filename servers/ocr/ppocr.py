@@ -71,7 +71,7 @@ class PpOcrEngine:
         }
         self._settings = settings
         self._pool = ThreadPoolExecutor(
-            settings.line_workers or os.cpu_count() or 1, thread_name_prefix="ocr-line"
+            settings.line_workers or len(os.sched_getaffinity(0)), thread_name_prefix="ocr-line"
         )
         self.device = self._detector.device
         self.available = languages.written_with(alphabet)
