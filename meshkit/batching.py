@@ -5,18 +5,23 @@ never shared with another caller's, so a caller that goes away takes only its ow
 """
 
 import asyncio
+import contextvars
 import itertools
 import logging
 import time
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Generic
+
+from opentelemetry import trace
 
 from meshkit.errors import DeadlineExceeded, Internal, ModelNotReady, PagemeshError
 from meshkit.model import OptionsT, PageInput, PageModel, ResultT
 
 _log = logging.getLogger(__name__)
+_tracer = trace.get_tracer(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class _Waiting(Generic[OptionsT, ResultT]):
     future: "asyncio.Future[BatchAnswer[ResultT]]"
     since: float
     deadline: float | None
+    span: trace.SpanContext
 
 
 @dataclass(slots=True)
@@ -112,7 +118,8 @@ class Batcher(Generic[OptionsT, ResultT]):
         key, number = self._model.bucket(page), next(self._ids)
         future: asyncio.Future[BatchAnswer[ResultT]] = asyncio.get_running_loop().create_future()
         bucket = self._buckets.setdefault(key, _Bucket())
-        bucket.pages[number] = _Waiting(page, future, time.monotonic(), deadline)
+        span = trace.get_current_span().get_span_context()
+        bucket.pages[number] = _Waiting(page, future, time.monotonic(), deadline, span)
         self._start_batches()
         try:
             return await future
@@ -197,7 +204,9 @@ class Batcher(Generic[OptionsT, ResultT]):
         loop = asyncio.get_running_loop()
         pages = [waiting.page for waiting in batch]
         started = time.monotonic()
-        results = await loop.run_in_executor(self._pool, self._predict, pages)
+        with _batch_span([waiting.span for waiting in batch]):
+            run = contextvars.copy_context().run
+            results = await loop.run_in_executor(self._pool, run, self._predict, pages)
         share = (time.monotonic() - started) / len(batch)
         for waiting, result in zip(batch, results, strict=True):
             if waiting.future.done():
@@ -221,3 +230,13 @@ class Batcher(Generic[OptionsT, ResultT]):
         except BaseException:  # SystemExit in a worker thread must not end the process either
             _log.exception("model failed", extra={"pages": len(pages)})
         return [Internal("the model failed on this page's batch") for _ in pages]
+
+
+def _batch_span(pages: Sequence[trace.SpanContext]) -> AbstractContextManager[trace.Span]:
+    """A span in the trace of the batch's first page, with links to the calls of all."""
+    return _tracer.start_as_current_span(
+        "predict",
+        context=trace.set_span_in_context(trace.NonRecordingSpan(pages[0])),
+        links=[trace.Link(page) for page in pages],
+        attributes={"pagemesh.batch.size": len(pages)},
+    )

@@ -1,0 +1,168 @@
+"""A server as a process: signals, exit codes, logs, traces."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+from meshkit.client import open_channel
+from meshkit.testing import encode
+from pagemesh.classify.v1 import classify_service_pb2 as pb
+from pagemesh.classify.v1 import classify_service_pb2_grpc as pb_grpc
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass
+class ToyProcess:
+    process: Process
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    async def logged(self, message: str) -> dict[str, Any]:
+        """The next log line with this message."""
+        assert self.process.stdout is not None
+        while line := await self.process.stdout.readline():
+            self.lines.append(json.loads(line))
+            if self.lines[-1]["message"] == message:
+                return self.lines[-1]
+        raise AssertionError(f"{message!r} was never logged, but {self.lines}")
+
+    async def ended(self) -> int:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+        return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def toy_process(**variables: str) -> AsyncIterator[ToyProcess]:
+    environ = {f"PAGEMESH_TOY_{name.upper()}": value for name, value in variables.items()}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.unit.meshkit.toy"),
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield ToyProcess(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def request(name: str, *, width: int = 20) -> pb.ClassifyPageRequest:
+    message = pb.ClassifyPageRequest()
+    message.page.page_id = name
+    message.page.encoded.data = encode(np.full((10, width), 7, np.uint8))
+    return message
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_nothing_in_flight_is_lost_when_the_process_is_told_to_end(number: int) -> None:
+    async with toy_process(predict_seconds="0.02") as toy:
+        address = (await toy.logged("listening"))["address"]
+        await toy.logged("serving")
+        async with open_channel(address) as channel:
+            stub = pb_grpc.ClassifyServiceStub(channel)
+            await stub.ClassifyPage(request("first"))
+            calls = [asyncio.ensure_future(stub.ClassifyPage(request(f"p{n}"))) for n in range(20)]
+            stream = stub.StreamClassifyPages()
+            for n in range(3):
+                await stream.write(pb.StreamClassifyPagesRequest(page=request(f"s{n}").page))
+            await stream.done_writing()
+            # Every call has reached the server once one sent after them is answered.
+            await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            toy.process.send_signal(number)
+            answers = await asyncio.gather(*calls)
+            outcomes = [o async for o in stream]
+        assert [a.page_id for a in answers] == [f"p{n}" for n in range(20)]
+        assert {o.page_id for o in outcomes} == {"s0", "s1", "s2"}
+        assert await toy.ended() == 0
+    assert [line["message"] for line in toy.lines][-2:] == ["draining", "stopped"]
+
+
+async def test_calls_that_come_during_the_drain_are_refused_as_retryable() -> None:
+    async with toy_process(predict_seconds="0.3") as toy:
+        address = (await toy.logged("listening"))["address"]
+        await toy.logged("serving")
+        async with open_channel(address) as channel, open_channel(address) as late:
+            stub = pb_grpc.ClassifyServiceStub(channel)
+            calls = [asyncio.ensure_future(stub.ClassifyPage(request(f"p{n}"))) for n in range(2)]
+            await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            toy.process.terminate()
+            await toy.logged("draining")
+            codes = set()
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                while not all(call.done() for call in calls):
+                    await pb_grpc.ClassifyServiceStub(late).ClassifyPage(request("late"))
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await pb_grpc.ClassifyServiceStub(late).ClassifyPage(request("later"))
+            codes.add(error.value.code())
+            assert [(await call).page_id for call in calls] == ["p0", "p1"]
+        assert codes == {grpc.StatusCode.UNAVAILABLE}
+        assert await toy.ended() == 0
+
+
+async def test_a_second_signal_ends_the_drain() -> None:
+    async with toy_process(predict_seconds="2") as toy:
+        address = (await toy.logged("listening"))["address"]
+        await toy.logged("serving")
+        async with open_channel(address) as channel:
+            stub = pb_grpc.ClassifyServiceStub(channel)
+            calls = [asyncio.ensure_future(stub.ClassifyPage(request(f"p{n}"))) for n in range(4)]
+            await channel.channel_ready()
+            toy.process.terminate()
+            await toy.logged("draining")
+            toy.process.terminate()
+            async with asyncio.timeout(6):  # four pages would take eight seconds
+                await asyncio.gather(*calls, return_exceptions=True)
+                assert await toy.ended() == 0
+
+
+async def test_a_model_that_does_not_load_ends_the_process_with_a_clear_line() -> None:
+    async with toy_process(load_error="the weights are damaged") as toy:
+        assert await toy.ended() == 1
+    (line,) = (line for line in toy.lines if line["message"] == "cannot start")
+    assert line["level"] == "ERROR"
+    assert "the weights are damaged" in line["exception"]
+
+
+async def test_a_bad_configuration_ends_the_process_with_all_mistakes() -> None:
+    async with toy_process(port="http", wrokers="2") as toy:
+        _, errors = await toy.process.communicate()
+        assert toy.process.returncode == 2
+    assert "PAGEMESH_TOY_PORT='http'" in errors.decode()
+    assert "did you mean PAGEMESH_TOY_WORKERS?" in errors.decode()
+    assert "Traceback" not in errors.decode()
+
+
+async def test_logs_carry_the_trace_of_the_caller() -> None:
+    tracer = TracerProvider().get_tracer("test")
+    async with toy_process() as toy:
+        address = (await toy.logged("listening"))["address"]
+        await toy.logged("serving")
+        async with open_channel(address) as channel:
+            with tracer.start_as_current_span("caller") as span:
+                with pytest.raises(grpc.aio.AioRpcError):
+                    await pb_grpc.ClassifyServiceStub(channel).ClassifyPage(request("p", width=14))
+                trace_id = trace.format_trace_id(span.get_span_context().trace_id)
+        line = await toy.logged("model failed")
+    assert line["trace_id"] == trace_id
+    assert line["service"] == "classify"
+    assert "secret of the model" in line["exception"]
