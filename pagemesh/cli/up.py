@@ -1,0 +1,119 @@
+"""`pagemesh up`."""
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pagemesh.cli.consoles import error_console, output_console
+from pagemesh.cli.outputs import missing
+from pagemesh.cli.places import state_dir
+from pagemesh.cli.problems import EXIT_FAILED, complain
+from pagemesh.cli.reading import read_document
+from pagemesh.client import Client
+from pagemesh.local_mesh import ORCHESTRATOR, LocalMesh
+from pagemesh.orchestrator.v1 import document_pb2 as documents
+from pagemesh.sources import How
+
+
+def up(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Of the orchestrator; 50050, or a free one if that is taken."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--state-dir", help="For logs and the orchestrator's documents."),
+    ] = None,
+    demo: Annotated[
+        str | None, typer.Option(metavar="DOC", help="Read this document and show the result.")
+    ] = None,
+    pipeline: Annotated[str, typer.Option(help="For the demo.")] = "",
+    exit_after_demo: Annotated[
+        bool, typer.Option("--exit-after-demo", help="Stop when the demo's result is shown.")
+    ] = False,
+) -> None:
+    """Run the whole mesh on this machine: five model servers and the orchestrator.
+
+    Each is a process of its own. They are started again when they die, and stopped in order on
+    Ctrl-C.
+    """
+    if demo is not None and missing([demo]):
+        raise typer.BadParameter(f"there is no file {demo}", param_hint="--demo")
+    if exit_after_demo and demo is None:
+        raise typer.BadParameter("there is no --demo to exit after", param_hint="--exit-after-demo")
+    mesh = LocalMesh(folder or state_dir() / "up", port, _tell)
+    well = asyncio.run(_up(mesh, demo, How(pipeline=pipeline), stays=not exit_after_demo))
+    if not well:
+        raise typer.Exit(EXIT_FAILED)
+
+
+async def _up(mesh: LocalMesh, demo: str | None, how: How, *, stays: bool) -> bool:
+    """Whether the mesh lived as long as it was wanted, and the demo went well."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    work = asyncio.create_task(_serve(mesh, demo, how, stays=stays))
+    telling = asyncio.create_task(told.wait())
+    await asyncio.wait([work, telling], return_when=asyncio.FIRST_COMPLETED)
+    telling.cancel()
+    if work.done():
+        return work.result()
+    _tell("stopping")
+    work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+    _tell("stopped")
+    return True
+
+
+async def _serve(mesh: LocalMesh, demo: str | None, how: How, *, stays: bool) -> bool:
+    console = output_console()
+    _tell("starting five models and the orchestrator")
+    async with mesh:
+        console.print(_table(mesh))
+        well = demo is None or await asyncio.to_thread(_show, mesh.address, demo, how)
+        if not stays:
+            return well
+        console.print(f"pagemesh analyze FILE --server {mesh.address}", style="bold")
+        console.print("Ctrl-C stops everything.", style="dim")
+        complain((await mesh.wait_lost()).message)
+        return False
+
+
+def _show(address: str, document: str, how: How) -> bool:
+    with Client(address) as client:
+        result = read_document(client, document, how, show=True)
+    return result.document.state == documents.DOCUMENT_STATE_SUCCEEDED
+
+
+def _table(mesh: LocalMesh) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("service", "address", "model", "device", "process"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("log", overflow="fold")
+    for service in mesh.services.values():
+        identity = service.identity
+        style = "bold" if service.name == ORCHESTRATOR else ""
+        table.add_row(
+            Text(service.name, style),
+            Text(service.address, style),
+            f"{identity.name} {identity.version}" if identity else "",
+            identity.device if identity else "",
+            str(service.process.pid if service.process else ""),
+            str(service.log),
+        )
+    return table
+
+
+def _tell(line: str) -> None:
+    error_console().print(Text(line, "dim"))
