@@ -1,0 +1,1 @@
+"""Finds how a page lies and how well it was scanned."""

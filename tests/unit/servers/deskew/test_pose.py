@@ -1,0 +1,110 @@
+"""Skew and orientation of drawn pages, through the model and its network."""
+
+import cv2
+import numpy as np
+import pytest
+
+from servers.deskew.model import DeskewResult
+from tests.unit.servers.deskew.conftest import Deskew
+from tests.unit.servers.deskew.pages import text_page, turned
+
+QUARTERS = {0: "up", 1: "right", 2: "down", 3: "left"}
+
+
+def turn_of(result: DeskewResult) -> float:
+    assert result.quarters is not None
+    return 90 * result.quarters + result.skew_degrees
+
+
+def off_by(result: DeskewResult, degrees: float) -> float:
+    return abs((turn_of(result) - degrees + 180) % 360 - 180)
+
+
+@pytest.mark.parametrize("skew", [-44, -30, -12.34, -2.2, -0.4, 0, 0.07, 1.3, 5.5, 20, 37.7, 44])
+@pytest.mark.parametrize("quarters", QUARTERS, ids=QUARTERS.get)
+def test_every_quarter_turn_and_skew(deskew: Deskew, quarters: int, skew: float) -> None:
+    result = deskew(turned(text_page(seed=3), 90 * quarters + skew))
+    assert result.quarters == quarters
+    assert result.skew_degrees == pytest.approx(skew, abs=0.05)
+    assert result.skew_confidence > 0.9
+    assert result.orientation_confidence > 0.6
+
+
+def test_accuracy_over_many_angles(deskew: Deskew) -> None:
+    rng = np.random.default_rng(7)
+    errors = []
+    for seed in range(25):
+        turn = float(rng.uniform(-180, 180))
+        size = int(rng.integers(18, 40))
+        errors.append(off_by(deskew(turned(text_page(size=size, seed=seed), turn)), turn))
+    assert np.mean(errors) <= 0.02
+    assert np.max(errors) <= 0.1
+
+
+def test_a_hundred_degrees_is_right_and_ten(deskew: Deskew) -> None:
+    result = deskew(turned(text_page(), 100))
+    assert result.quarters == 1
+    assert result.skew_degrees == pytest.approx(10, abs=0.05)
+
+
+@pytest.mark.parametrize(("width", "height"), [(600, 2400), (2480, 1754), (500, 700)])
+def test_other_shapes(deskew: Deskew, width: int, height: int) -> None:
+    page = turned(text_page(width, height, size=24), 93.3)
+    assert off_by(deskew(page), 93.3) < 0.05
+
+
+def test_colour_pages_and_grey_paper(deskew: Deskew) -> None:
+    grey = turned(text_page(paper=190, ink=60), -7.5, fill=190)
+    colour = cv2.applyColorMap(grey, cv2.COLORMAP_BONE)
+    assert off_by(deskew(np.asarray(colour, np.uint8)), -7.5) < 0.05
+
+
+def test_black_behind_the_skewed_sheet(deskew: Deskew) -> None:
+    assert off_by(deskew(turned(text_page(), 4.2, fill=0)), 4.2) < 0.05
+
+
+def test_noise_and_blur(deskew: Deskew) -> None:
+    rng = np.random.default_rng(0)
+    page = cv2.GaussianBlur(turned(text_page(), 3.3), (0, 0), 2).astype(np.float64)
+    noisy = np.clip(page * 0.8 + rng.normal(0, 12, page.shape), 0, 255).astype(np.uint8)
+    assert off_by(deskew(noisy), 3.3) < 0.06
+
+
+def test_columns_whose_lines_do_not_meet(deskew: Deskew) -> None:
+    left = text_page(700, 1754, size=24, margin=40, seed=1)
+    right = np.roll(text_page(700, 1754, size=24, margin=40, seed=2), 11, axis=0)
+    assert off_by(deskew(turned(np.hstack([left, right]), -6.1)), -6.1) < 0.05
+
+
+def test_marked_points_come_upright(deskew: Deskew) -> None:
+    """The answer's transform maps points of the turned page to where they were, up to a shift."""
+    page = text_page(1000, 1400, seed=5)
+    marks = np.array([[100, 150], [900, 200], [850, 1300], [120, 1250]], dtype=np.float64)
+    for turn in (-33.0, 91.5, 178.0, 272.2):
+        image = turned(page, turn)
+        radians = np.radians(turn)
+        rotation = np.array(
+            [[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]]
+        )
+        centre = np.array([999, 1399]) / 2
+        image_centre = (np.array(image.shape[1::-1]) - 1) / 2
+        seen = (marks - centre) @ rotation.T + image_centre
+        transform = deskew(image).transform
+        upright_centre = (np.array([transform.width, transform.height]) - 1) / 2
+        np.testing.assert_allclose(transform.apply(seen) - upright_centre, marks - centre, atol=1.0)
+
+
+def test_the_upright_page_is_upright(deskew: Deskew) -> None:
+    page = text_page(seed=9)
+    result = deskew(turned(page, 147.0))
+    assert result.upright_png is not None
+    upright = cv2.imdecode(np.frombuffer(result.upright_png, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert upright.shape == (result.transform.height, result.transform.width)
+    again = deskew(np.asarray(upright, np.uint8))
+    assert again.quarters == 0
+    assert again.skew_degrees == pytest.approx(0, abs=0.03)
+    top = (upright.shape[0] - page.shape[0]) // 2
+    left = (upright.shape[1] - page.shape[1]) // 2
+    inside = upright[top : top + page.shape[0], left : left + page.shape[1]]
+    blurred = [cv2.GaussianBlur(side, (0, 0), 4).astype(float).ravel() for side in (page, inside)]
+    assert np.corrcoef(*blurred)[0, 1] > 0.95

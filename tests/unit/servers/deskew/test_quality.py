@@ -1,0 +1,126 @@
+"""Each measure against a synthetic degradation of its kind, of growing strength."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+from meshkit.model import Image
+from servers.deskew.quality import PageQuality
+from tests.unit.servers.deskew.conftest import Deskew
+from tests.unit.servers.deskew.pages import text_page, turned, x_height
+
+
+@pytest.fixture
+def measure(deskew: Deskew):  # type: ignore[no-untyped-def]
+    return lambda page: deskew(page).quality
+
+
+def rises(values: Sequence[float], by: float = 0.0) -> bool:
+    return all(after > before + by for before, after in pairwise(values))
+
+
+def blurred(page: Image, sigma: float) -> Image:
+    return np.asarray(cv2.GaussianBlur(page, (0, 0), sigma), np.uint8) if sigma else page
+
+
+def scaled(page: Image, factor: float) -> Image:
+    size = cv2.resize(page, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(size, np.uint8)
+
+
+def test_a_clean_page_has_nothing_wrong(measure) -> None:  # type: ignore[no-untyped-def]
+    quality: PageQuality = measure(text_page(ink=0))
+    assert quality.blur < 0.1
+    assert quality.darkness == 0
+    assert quality.contrast > 0.85
+    assert quality.cut_off == 0
+    assert 0.02 < quality.ink_coverage < 0.15
+
+
+def test_blur_rises_with_blur(measure) -> None:  # type: ignore[no-untyped-def]
+    sigmas = np.array([0, 0.1, 0.2, 0.3, 0.45]) * x_height(30)
+    assert rises([measure(blurred(text_page(), sigma)).blur for sigma in sigmas], by=0.03)
+
+
+def test_blur_rises_under_noise(measure) -> None:  # type: ignore[no-untyped-def]
+    rng = np.random.default_rng(0)
+
+    def noisy(page: Image) -> Image:
+        return np.clip(page * 0.9 + rng.normal(0, 8, page.shape), 0, 255).astype(np.uint8)
+
+    sigmas = np.array([0, 0.1, 0.2, 0.3]) * x_height(30)
+    assert rises([measure(noisy(blurred(text_page(), sigma))).blur for sigma in sigmas], by=0.03)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.1, 0.2, 0.3])
+def test_blur_does_not_depend_on_resolution(measure, strength: float) -> None:  # type: ignore[no-untyped-def]
+    sharp = text_page(2480, 3508, size=60)
+    page = blurred(sharp, strength * x_height(60))
+    values = [measure(scaled(page, factor)).blur for factor in (1.0, 0.67, 0.5, 0.33)]
+    assert max(values) - min(values) < 0.08
+
+
+def test_hopeless_blur_is_never_called_sharp(measure) -> None:  # type: ignore[no-untyped-def]
+    assert measure(blurred(text_page(), 0.8 * x_height(30))).blur > 0.5
+
+
+def test_blur_does_not_depend_on_skew(measure) -> None:  # type: ignore[no-untyped-def]
+    page = blurred(text_page(), 0.2 * x_height(30))
+    values = [measure(turned(page, turn)).blur for turn in (0, 5, 20, 45, 90)]
+    assert max(values) - min(values) < 0.06
+
+
+def test_darkness_is_that_of_the_paper(measure) -> None:  # type: ignore[no-untyped-def]
+    for level in (255, 220, 160, 100, 40):
+        page = text_page(ink=0, paper=level)
+        assert measure(page).darkness == pytest.approx(1 - level / 255, abs=0.01)
+
+
+def test_darkness_does_not_depend_on_how_much_is_written(measure) -> None:  # type: ignore[no-untyped-def]
+    values = [measure(text_page(paper=200, lines=lines)).darkness for lines in (0, 3, 25)]
+    assert max(values) - min(values) < 0.01
+
+
+def test_contrast_falls_as_ink_fades(measure) -> None:  # type: ignore[no-untyped-def]
+    inks = (10, 60, 120, 180, 220)
+    values = [measure(text_page(ink=ink)).contrast for ink in inks]
+    assert rises([-value for value in values], by=0.05)
+    for ink, value in zip(inks, values, strict=True):
+        assert value == pytest.approx((255 - ink) / 255, abs=0.12)
+
+
+@pytest.mark.parametrize("size", [16, 24, 30, 48])
+@pytest.mark.parametrize("turn", [0, 3, 17, 90, 200])
+def test_text_height_in_pixels_of_the_page(measure, size: int, turn: float) -> None:  # type: ignore[no-untyped-def]
+    height = measure(turned(text_page(size=size), turn)).text_height
+    assert height == pytest.approx(x_height(size), rel=0.3, abs=1.5)
+
+
+def test_cut_off_rises_with_the_lines_cut(measure) -> None:  # type: ignore[no-untyped-def]
+    values = [measure(text_page(margin=124, lines=n)[:, 150:]).cut_off for n in (0, 4, 10, 20)]
+    assert values[0] == 0
+    assert rises(values, by=0.01)
+    assert measure(text_page(margin=124, lines=20)[:, 100:]).cut_off == 0
+
+
+def test_a_scanners_shadow_is_no_cut_content(measure) -> None:  # type: ignore[no-untyped-def]
+    page = text_page().copy()
+    page[:, :12] = 0
+    page[-8:] = 30
+    assert measure(page).cut_off == 0
+
+
+def test_ink_coverage_rises_with_ink(measure) -> None:  # type: ignore[no-untyped-def]
+    values = [measure(text_page(lines=lines)).ink_coverage for lines in (0, 1, 5, 20)]
+    assert values[0] < 0.0005
+    assert rises(values, by=0.0005)
+
+
+def test_ink_coverage_is_the_share_of_ink(measure) -> None:  # type: ignore[no-untyped-def]
+    page = np.full((1600, 1200), 230, np.uint8)
+    for x in range(100, 1100, 50):
+        page[200:1400, x : x + 10] = 40
+    assert measure(page).ink_coverage == pytest.approx(20 * 10 * 1200 / page.size, rel=0.05)
