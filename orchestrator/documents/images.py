@@ -39,6 +39,9 @@ _TURNING = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 
 
+_EXIF_KEYS = {"exif", "Raw profile type exif"}
+
+
 class ImagePages:
     """An image file as pages: the frames of a TIFF, the one picture of a PNG, JPEG or WebP.
 
@@ -165,6 +168,9 @@ def _shape(image: Image.Image, bounds: Bounds) -> Shape:
 
 
 def _is_turned(image: Image.Image) -> bool:
+    if isinstance(image, PngImagePlugin.PngImageFile) and not _EXIF_KEYS & image.info.keys():
+        # Pillow would decode the whole picture to look behind it.
+        return False
     return image.getexif().get(ExifTags.Base.Orientation) in _TURNING
 
 
