@@ -7,6 +7,8 @@ import re
 import uuid
 from pathlib import PurePosixPath
 
+from google.protobuf.duration_pb2 import Duration
+
 from meshkit.errors import InvalidInput
 from orchestrator.catalog import PipelineCatalog
 from orchestrator.documents.config import DocumentLimits
@@ -43,7 +45,7 @@ class OrderDesk:
         if spec.dpi > self._limits.max_dpi:
             raise _bad("dpi", f"{spec.dpi} is more than {self._limits.max_dpi}")
         if spec.HasField("timeout"):
-            seconds = spec.timeout.ToNanoseconds() / 1e9
+            seconds = _seconds(spec.timeout)
             if not 0 < seconds <= _LONGEST_TIMEOUT:
                 raise _bad("timeout", f"{seconds:g} s is not between 0 and 7 days")
         PageSelection(spec.pages)
@@ -80,7 +82,7 @@ class OrderDesk:
             selection=PageSelection(spec.pages),
             pipeline=pipeline,
             options=pipeline.options_for(spec.options),
-            seconds=spec.timeout.ToNanoseconds() / 1e9 if has_timeout else pipeline.deadline,
+            seconds=_seconds(spec.timeout) if has_timeout else pipeline.deadline,
             call_deadline=None if time_remaining is None else loop.time() + time_remaining,
         )
 
@@ -100,6 +102,10 @@ def fingerprint(spec: DocumentSpec, pipeline: str, sha256: str) -> str:
     asked.pipeline = pipeline
     content = asked.SerializeToString(deterministic=True) + sha256.encode()
     return hashlib.sha256(content).hexdigest()
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.seconds + duration.nanos / 1e9
 
 
 def _file_name(name: str) -> str:

@@ -1,14 +1,21 @@
-"""For tests: five model services that answer what a test wants, over real gRPC."""
+"""For tests: an orchestrator over real gRPC, and five models that answer what a test wants."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
+from PIL import Image
 
+from meshkit.client import open_channel
 from meshkit.interceptors import Context
-from orchestrator.config import MODELS
+from meshkit.testing import running_server
+from orchestrator.app import Orchestrator, create_orchestrator
+from orchestrator.config import MODELS, OrchestratorConfig
 from pagemesh.checkbox.v1 import checkbox_service_pb2 as checkbox_pb
 from pagemesh.checkbox.v1 import checkbox_service_pb2_grpc as checkbox_grpc
 from pagemesh.classify.v1 import classify_service_pb2 as classify_pb
@@ -20,6 +27,9 @@ from pagemesh.deskew.v1 import deskew_service_pb2 as deskew_pb
 from pagemesh.deskew.v1 import deskew_service_pb2_grpc as deskew_grpc
 from pagemesh.ocr.v1 import ocr_service_pb2 as ocr_pb
 from pagemesh.ocr.v1 import ocr_service_pb2_grpc as ocr_grpc
+from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
+from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
+from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
 from pagemesh.signature.v1 import signature_service_pb2 as signature_pb
 from pagemesh.signature.v1 import signature_service_pb2_grpc as signature_grpc
 
@@ -194,3 +204,103 @@ class FakeMesh:
 
     async def stop(self) -> None:
         """Nothing to free."""
+
+
+@dataclass
+class Analysis:
+    """What AnalyzeDocument or WatchDocument sent.
+
+    Attributes:
+        documents: the document at every change of its state.
+        pages: the pages by number.
+    """
+
+    documents: list[Document] = field(default_factory=list)
+    pages: dict[int, PageResult] = field(default_factory=dict)
+
+    @property
+    def document(self) -> Document:
+        """The last state."""
+        return self.documents[-1]
+
+    def add(self, event: Any) -> None:
+        """Take an event of either stream."""
+        if event.WhichOneof("event") == "document":
+            self.documents.append(event.document)
+        else:
+            self.pages[event.page.page_number] = event.page
+
+
+@dataclass(frozen=True)
+class RunningOrchestrator:
+    """An orchestrator that listens, and its fake models.
+
+    Attributes:
+        stub: a client.
+        mesh: the models.
+        application: the orchestrator itself.
+        config: its configuration.
+    """
+
+    stub: OrchestratorServiceStub
+    mesh: FakeMesh
+    application: Orchestrator
+    config: OrchestratorConfig
+
+    async def analyze(self, content: bytes, *, within: float = 60, **spec: Any) -> Analysis:
+        """Analyze a document to its end; `within` is the call's deadline in seconds."""
+        call = self.start(content, within=within, **spec)
+        analysis = Analysis()
+        async for event in call:
+            analysis.add(event)
+        return analysis
+
+    def start(self, content: bytes, *, within: float = 60, **spec: Any) -> Any:
+        """Begin to analyze a document; returns the call."""
+        return self.stub.AnalyzeDocument(analyze_requests(content, **spec), timeout=within)
+
+    async def watch(self, request_id: str, *, within: float = 60) -> Analysis:
+        """Watch a document to its end."""
+        analysis = Analysis()
+        request = pb.WatchDocumentRequest(request_id=request_id)
+        async for event in self.stub.WatchDocument(request, timeout=within):
+            analysis.add(event)
+        return analysis
+
+
+async def analyze_requests(
+    content: bytes, chunk_bytes: int = 65_536, **spec: Any
+) -> AsyncIterator[pb.AnalyzeDocumentRequest]:
+    """The requests that upload a document."""
+    yield pb.AnalyzeDocumentRequest(spec=pb.DocumentSpec(**spec))
+    for start in range(0, len(content), chunk_bytes):
+        yield pb.AnalyzeDocumentRequest(chunk=content[start : start + chunk_bytes])
+
+
+@contextlib.asynccontextmanager
+async def running_orchestrator(
+    state_dir: Path, *, down: Collection[str] = (), **config: Any
+) -> AsyncIterator[RunningOrchestrator]:
+    """An orchestrator and five fake models, each on a port of 127.0.0.1.
+
+    Args:
+        state_dir: for its document store.
+        down: nouns of models at whose addresses nobody listens.
+        config: further knobs.
+    """
+    mesh = FakeMesh()
+    settings = OrchestratorConfig(state_dir=state_dir, **config)
+    async with running_server(mesh) as models, open_channel("127.0.0.1:1") as nobody:
+        channels = {name: nobody if name in down else models.channel for name in MODELS}
+        application = create_orchestrator(settings, channels)
+        async with running_server(application, settings) as server:
+            stub = OrchestratorServiceStub(server.channel)
+            yield RunningOrchestrator(stub, mesh, application, settings)
+
+
+def tiff(pages: int, *, width: int = 200, height: int = 280) -> bytes:
+    """A TIFF of this many grey pages, every one another."""
+    images = [Image.new("L", (width, height), 255 - number % 100) for number in range(pages)]
+    file = io.BytesIO()
+    images[0].save(file, "TIFF", save_all=True, append_images=images[1:], dpi=(72, 72))
+    return file.getvalue()

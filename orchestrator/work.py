@@ -239,8 +239,7 @@ class WorkManager:
 
         Raises NotFound.
         """
-        await self._store.get(request_id)
-        live = self._live.get(request_id)
+        live = await self._find(request_id)
         if live is not None:
             live.watchers += 1
         try:
@@ -252,8 +251,7 @@ class WorkManager:
 
     async def cancel(self, request_id: str) -> Document:
         """Stop the work on a document, and wait until it has stopped. Raises NotFound."""
-        await self._store.get(request_id)
-        live = self._live.get(request_id)
+        live = await self._find(request_id)
         if live is not None and live.task is not None:
             live.stop(_CANCELLED)
             await asyncio.wait([live.task])
@@ -275,6 +273,8 @@ class WorkManager:
         """Read from the store whenever there is news: a slow reader costs no memory."""
         sequence, told = 0, (-1, -1)
         while True:
+            # Noted before reading: what happens meanwhile is found in the next round.
+            is_over = live is None or live.is_over
             rung = live.bell.rung if live is not None else 0
             record = await self._store.get(request_id)
             document = record.document
@@ -285,12 +285,21 @@ class WorkManager:
             while pages := await self._store.pages_after(request_id, sequence, _PAGES_AT_ONCE):
                 for sequence, page in pages:  # noqa: B007
                     yield page
-            if record.is_final or live is None:
+            if record.is_final:
                 yield document
                 return
-            if live.is_over:
+            if live is None or is_over:
                 raise Internal("the document's end could not be stored; the log says why")
             await live.bell.rung_since(rung)
+
+    async def _find(self, request_id: str) -> _Live | None:
+        """The work on a document; None when it has ended. Raises NotFound.
+
+        Waits for a decision under way: a document is in the store a moment before its work is here.
+        """
+        async with self._accepting:
+            await self._store.get(request_id)
+            return self._live.get(request_id)
 
     async def _accept(self, order: Order) -> _Live | None:
         """The work on this order, with one watcher more; None when it has ended already.
