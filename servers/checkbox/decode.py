@@ -19,8 +19,8 @@ Floats = NDArray[np.float64]
 STRIDE = 4
 OFFSET_UNIT = 8.0
 SIZE_UNIT = 20.0
-MAX_LOG_SIZE = 4.0
-"""exp(4) * 20 px is over a thousand pixels: beyond any box; keeps a wild head finite."""
+LOG_SIZE_LIMITS = -3.0, 4.0
+"""From 1 px to over a thousand: beyond any box; keeps a wild head finite."""
 MAX_IOU = 0.2
 MAX_COVER = 0.6
 """Share of the smaller box that may lie inside a better one."""
@@ -56,7 +56,7 @@ def decode(head: NDArray[np.float32], threshold: float) -> Candidates:
     cells = head[:, rows, columns].astype(np.float64)
     x = (columns + 0.5) * STRIDE + cells[3] * OFFSET_UNIT
     y = (rows + 0.5) * STRIDE + cells[4] * OFFSET_UNIT
-    half_w, half_h = SIZE_UNIT / 2 * np.exp(np.minimum(cells[5:7], MAX_LOG_SIZE))
+    half_w, half_h = SIZE_UNIT / 2 * np.exp(np.clip(cells[5:7], *LOG_SIZE_LIMITS))
     rects = np.column_stack([x - half_w, y - half_h, x + half_w, y + half_h])
     keep = suppress(rects)
     return Candidates(rects[keep], cells[0, keep], cells[1, keep], cells[2, keep])

@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 STRIDE = 8
 UNITS = np.array([40.0, 20.0, 40.0, 20.0])
 SIGNS = np.array([-1.0, -1.0, 1.0, 1.0])
-MAX_LOG_DISTANCE = 4.0
-"""exp(4) * 40 px is twice a page: keeps a wild head finite."""
+LOG_DISTANCE_LIMITS = -3.0, 4.0
+"""From 1 px to twice a page: keeps a wild head finite."""
 MAX_IOU = 0.25
 MAX_COVER = 0.6
 """Share of the smaller rectangle that may lie inside a better one."""
@@ -39,7 +39,7 @@ def decode(head: NDArray[np.float32], threshold: float) -> tuple[Floats, Floats]
     rows, columns = rows[order], columns[order]
     cells = head[:, rows, columns].astype(np.float64).T
     middles = (np.column_stack([columns, rows]) + 0.5) * STRIDE
-    distances = np.exp(np.minimum(cells[:, 1:], MAX_LOG_DISTANCE)) * UNITS
+    distances = np.exp(np.clip(cells[:, 1:], *LOG_DISTANCE_LIMITS)) * UNITS
     return merge(np.tile(middles, 2) + SIGNS * distances, cells[:, 0])
 
 
