@@ -231,16 +231,9 @@ def save(path: Path, images: Sequence[Page]) -> None:
     frames = [_frame(image) for image in images]
     first, rest = frames[0], frames[1:]
     if path.suffix == ".pdf":
-        jpeg = {} if first.mode == "1" else {"quality": 55}
-        first.save(
-            path,
-            save_all=True,
-            append_images=rest,
-            resolution=_dpi_of(path.name),
-            creationDate=MADE_ON,
-            modDate=MADE_ON,
-            **jpeg,
-        )
+        encoder: dict[str, Any] = {} if first.mode == "1" else {"quality": 55}
+        encoder |= {"creationDate": MADE_ON, "modDate": MADE_ON, "resolution": _dpi_of(path.name)}
+        first.save(path, save_all=True, append_images=rest, **encoder)
     elif path.suffix == ".tiff":
         first.save(path, save_all=True, append_images=rest, compression="group4", dpi=(200, 200))
     elif path.suffix == ".jpg":

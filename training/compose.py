@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from training.ink import BLACK_PEN, BLUE_PEN, HANDWRITTEN, PRINTED, Colour, draw_signature
 from training.sheet import FIRMS, NAMES, TOWNS, Sheet, money, pick, prose, title
@@ -226,7 +227,7 @@ def presentation(rng: np.random.Generator, dpi: float) -> Sheet:
 def id_card(rng: np.random.Generator, dpi: float) -> Sheet:
     """An identity card or passport page: a portrait and few lines, as a card or on a platen."""
     sheet = Sheet(*((243, 153) if rng.random() < 0.5 else (354, 250)), dpi * 2)
-    sheet.fill((0, 0, sheet.width, sheet.height), tuple(int(v) for v in rng.integers(190, 250, 3)))
+    sheet.fill((0, 0, sheet.width, sheet.height), _tone(rng, 190, 250))
     sheet.fill((0, 0, sheet.width, 24), _accent(rng))
     sheet.text(10, 17, "IDENTITY CARD", 12, bold=True, colour=(250, 250, 250))
     _portrait(sheet, rng, (12, 36, sheet.width * 0.27, sheet.height * 0.5))
@@ -254,7 +255,11 @@ def pick_float(rng: np.random.Generator, *values: float) -> float:
 
 
 def _accent(rng: np.random.Generator) -> Colour:
-    blue, green, red = (int(v) for v in rng.integers(20, 150, 3))
+    return _tone(rng, 20, 150)
+
+
+def _tone(rng: np.random.Generator, low: int, high: int) -> Colour:
+    blue, green, red = (int(v) for v in rng.integers(low, high, 3))
     return (blue, green, red)
 
 
@@ -339,12 +344,7 @@ def _table(
             rows = row - 1
             break
         ink = (250, 250, 250) if filled_head and row == 0 else (25, 25, 25)
-        for i in range(columns):
-            if i == 0 or row == 0:
-                cell = title(rng, 1 if row == 0 or columns > 4 else 2)
-                sheet.text(edges[i] + 3, y + step * 0.72, cell, size, bold=row == 0, colour=ink)
-            elif rng.random() < 0.9:
-                sheet.text(edges[i + 1] - 3, y + step * 0.72, money(rng), size, align="right")
+        _table_row(sheet, rng, edges, y + step * 0.72, size, head=row == 0, colour=ink)
         if ruling in {"grid", "rows"} or (ruling == "head" and row < 2):
             sheet.rule(left, y, right, y, 0.5)
     bottom = top + (rows + 1) * step
@@ -354,6 +354,26 @@ def _table(
     if ruling != "none":
         sheet.rule(left, bottom, right, bottom, 0.5)
     return bottom
+
+
+def _table_row(
+    sheet: Sheet,
+    rng: np.random.Generator,
+    edges: NDArray[np.float64],
+    y: float,
+    size: float,
+    *,
+    head: bool,
+    colour: Colour,
+) -> None:
+    """Words in the first cell, amounts in the others; words only in the head."""
+    columns = len(edges) - 1
+    for i in range(columns):
+        if i == 0 or head:
+            cell = title(rng, 1 if head or columns > 4 else 2)
+            sheet.text(edges[i] + 3, y, cell, size, bold=head, colour=colour)
+        elif rng.random() < 0.9:
+            sheet.text(edges[i + 1] - 3, y, money(rng), size, align="right")
 
 
 def _figure(sheet: Sheet, rng: np.random.Generator, box: tuple[float, float, float, float]) -> None:
@@ -378,10 +398,10 @@ def _picture(
     x, y, w, h = (round(v) for v in sheet.pixels(box))
     area = sheet.image[max(y, 0) : y + h, max(x, 0) : x + w]
     if area.size:
-        coarse = rng.uniform(20, 235, (int(rng.integers(3, 9)), int(rng.integers(3, 9)))).astype(
-            "f4"
-        )
-        tones = cv2.resize(coarse, (area.shape[1], area.shape[0]), interpolation=cv2.INTER_CUBIC)
+        size = (int(rng.integers(3, 9)), int(rng.integers(3, 9)))
+        coarse = np.asarray(rng.uniform(20, 235, size), np.float32)
+        shape = (area.shape[1], area.shape[0])
+        tones = np.asarray(cv2.resize(coarse, shape, interpolation=cv2.INTER_CUBIC), np.float32)
         tones += rng.normal(0, 9, tones.shape).astype(np.float32)
         area[:] = np.clip(tones, 0, 255).astype(np.uint8)[..., None]
 
@@ -391,7 +411,7 @@ def _portrait(
 ) -> None:
     x, y, w, h = sheet.pixels(box)
     sheet.fill(box, (225, 215, 205))
-    skin = tuple(int(v) for v in rng.integers(70, 200, 3))
+    skin = _tone(rng, 70, 200)
     head = (round(x + w / 2), round(y + h * 0.42))
     shoulders = (round(x + w / 2), round(y + h))
     cv2.ellipse(

@@ -164,7 +164,9 @@ def _stamp(
         return
     alpha = alpha[rows.start - top : rows.stop - top, columns.start - start : columns.stop - start]
     under = page[rows, columns].astype(np.float32)
-    page[rows, columns] = (under * (1 - alpha) + np.float32(colour) * alpha).astype(np.uint8)
+    page[rows, columns] = (under * (1 - alpha) + np.asarray(colour, np.float32) * alpha).astype(
+        np.uint8
+    )
 
 
 def _catmull_rom(points: NDArray[np.float64], steps: int = 14) -> NDArray[np.float64]:

@@ -65,14 +65,14 @@ class Scan:
 
 def simulate_scan(page: Page, settings: ScanSettings, rng: np.random.Generator) -> Scan:
     """Scan a clean page. The generator decides noise, specks and the side of the shade."""
-    tint = np.float32(settings.paper) / 255
+    tint = np.asarray(settings.paper, np.float32) / 255
     matrix, size = _placement(page, settings)
     warped = cv2.warpPerspective(
         page, matrix, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
-    image = warped.astype(np.float32) * tint
+    image: NDArray[np.float32] = np.multiply(warped, tint, dtype=np.float32)
     if settings.blur_sigma > 0:
-        image = cv2.GaussianBlur(image, (0, 0), settings.blur_sigma)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), settings.blur_sigma), dtype=np.float32)
     image *= _shade(image.shape[0], image.shape[1], settings.shade, rng)
     _add_specks(image, settings.specks, rng)
     if settings.noise_sigma > 0:
@@ -122,7 +122,7 @@ def _shade(
     y = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None]
     x = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None]
     ramp = np.float32(np.cos(direction)) * x + np.float32(np.sin(direction)) * y + 0.5
-    return (1 - np.float32(strength) * np.clip(ramp, 0, 1))[..., None]
+    return np.asarray(1 - np.float32(strength) * np.clip(ramp, 0, 1), np.float32)[..., None]
 
 
 def _add_specks(image: NDArray[np.float32], per_megapixel: float, rng: np.random.Generator) -> None:

@@ -1,0 +1,321 @@
+"""Train the document classifier: `python -m training.classify pages|fit FOLDER ...`.
+
+`pages` composes training pages, scans them and stores what the network sees of them; `fit` trains,
+fits the temperature on held-out form families and writes the ONNX file. Only `fit` needs PyTorch.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from servers.classify.features import SIZE, page_features
+from training.clutter import add_clutter
+from training.compose import KINDS
+from training.composed_forms import FORMS
+from training.forms import BlankForm, fill_at_random, open_form, page_count
+from training.ink import Page
+from training.scan import random_settings, simulate_scan
+
+FORM = "application_form"
+LABELS = (FORM, *KINDS)
+NOTHING = -1
+"""Label of pages that belong to no class; the network learns to be undecided about them."""
+HELD_OUT = ("nj", "it2", "mdEL", "bank_", "f8812")
+"""Government form families that only validate, by how their file names begin."""
+_SHARES = {FORM: 0.45, "letter": 0.17, "article": 0.09, "handwritten": 0.05, "statement": 0.06,
+           "invoice": 0.05, "receipt": 0.05, "presentation": 0.05, "id_card": 0.03}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PageSet:
+    """Stored pages: features (n, 3, SIZE, SIZE) uint8 and labels (n,), NOTHING for no class."""
+
+    features: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+def compose_page(seed: int, forms: Path, held_out: bool) -> tuple[Page, int]:
+    """One training page and its label, wholly decided by the seed."""
+    rng = np.random.default_rng([seed, int(held_out)])
+    if rng.random() < 0.05:
+        return nothing(rng), NOTHING
+    label = str(rng.choice(LABELS, p=[_SHARES[name] for name in LABELS]))
+    dpi = float(rng.uniform(60, 110))
+    if label != FORM:
+        composers = KINDS[label]
+        clean = composers[int(rng.integers(len(composers)))](rng, dpi).image
+    elif rng.random() < (0.9 if held_out else 0.4):
+        clean = government_form(forms, rng, dpi, held_out)
+    else:
+        clean = FORMS[int(rng.integers(len(FORMS)))](rng, dpi).image
+    settings = random_settings(rng, max_skew=6 if rng.random() < 0.1 else 1.5)
+    if settings.bilevel and dpi < 90:
+        settings = replace(settings, bilevel=False)
+    page = simulate_scan(add_clutter(clean, rng), settings, rng).image
+    return page, LABELS.index(label)
+
+
+def government_form(forms: Path, rng: np.random.Generator, dpi: float, held_out: bool) -> Page:
+    """A page of a fillable form, blank to full, sometimes cut to a part of its page."""
+    pages = _form_pages(forms, held_out)
+    path, number = pages[int(rng.integers(len(pages)))]
+    blank = _blank(path, number)
+    filled = fill_at_random(blank, rng, float(rng.choice([0, 0.2, 0.5, 0.8, 1.0])))
+    factor = dpi / blank.dpi
+    return np.asarray(
+        cv2.resize(filled.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA),
+        dtype=np.uint8,
+    )
+
+
+def nothing(rng: np.random.Generator) -> Page:
+    """An empty sheet, a black one, noise or a photograph of nothing."""
+    height, width = (int(v) for v in rng.integers(300, 1100, 2))
+    tone = rng.choice([0, 255, 240, 128])
+    page: NDArray[np.float32] = np.full((height, width, 3), tone, np.float32)
+    way = rng.random()
+    if way < 0.35:
+        page += rng.normal(0, rng.uniform(1, 90), (height, width, 1))
+    elif way < 0.6:
+        coarse = rng.uniform(0, 255, (int(rng.integers(2, 12)), int(rng.integers(2, 12)), 3))
+        smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        page = np.asarray(smooth, dtype=np.float32)
+    sheet = np.clip(page, 0, 255).astype(np.uint8)
+    return add_clutter(sheet, rng) if rng.random() < 0.6 else sheet
+
+
+def write_pages(forms: Path, out: Path, count: int, held_out: bool, workers: int) -> None:
+    """Compose `count` pages and store their features as `out` (.npz)."""
+    one = partial(_features_of, forms=forms, held_out=held_out)
+    with ProcessPoolExecutor(workers) as pool:
+        rows = list(pool.map(one, range(count), chunksize=16))
+    features = np.stack([row[0] for row in rows])
+    np.savez_compressed(out, features=features, labels=np.array([row[1] for row in rows]))
+    print(f"{out}: {count} pages")
+
+
+def read_pages(path: Path) -> PageSet:
+    """What `write_pages` stored."""
+    with np.load(path) as stored:
+        return PageSet(stored["features"], stored["labels"].astype(np.int64))
+
+
+def _features_of(seed: int, forms: Path, held_out: bool) -> tuple[NDArray[np.uint8], int]:
+    cv2.setNumThreads(1)
+    page, label = compose_page(seed, forms, held_out)
+    return np.round(page_features(page) * 255).astype(np.uint8), label
+
+
+@lru_cache(maxsize=4)
+def _form_pages(forms: Path, held_out: bool) -> list[tuple[Path, int]]:
+    """Pages with fields of the families on one side of the split."""
+    pages = []
+    for path in sorted(forms.glob("*.pdf")):
+        if path.name.startswith(HELD_OUT) == held_out:
+            numbers = range(1, page_count(path) + 1)
+            pages += [(path, n) for n in numbers if _blank(path, n).fields]
+    return pages
+
+
+@lru_cache(maxsize=80)
+def _blank(path: Path, number: int) -> BlankForm:
+    return open_form(path, number, 100)
+
+
+def network(classes: int) -> Any:
+    """A plain convolutional network: (n, 3, SIZE, SIZE) to (n, classes) logits."""
+    from torch import nn  # noqa: PLC0415  only training has PyTorch
+
+    def block(inputs: int, outputs: int, size: int, stride: int) -> Any:
+        return nn.Sequential(
+            nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+    return nn.Sequential(
+        block(3, 16, 5, 4),
+        block(16, 32, 3, 2),
+        block(32, 64, 3, 2),
+        block(64, 64, 3, 1),
+        block(64, 96, 3, 2),
+        block(96, 96, 3, 1),
+        nn.AvgPool2d(SIZE // 64),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.Linear(96 * 4, classes),
+    )
+
+
+def fit(train: PageSet, held_out: PageSet, epochs: int, seed: int) -> tuple[Any, float]:
+    """Train from scratch; return the network and the temperature of its softmax.
+
+    Pages of no class are trained towards the uniform distribution (outlier exposure: D. Hendrycks,
+    M. Mazeika, T. Dietterich, 2019); the temperature minimises the held-out pages' negative
+    log-likelihood (C. Guo et al., "On Calibration of Modern Neural Networks", 2017).
+    """
+    import torch  # noqa: PLC0415
+
+    torch.manual_seed(seed)
+    model = network(len(LABELS)).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.02)
+    batches = -(-len(train.labels) // 64)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=epochs * batches)
+    for epoch in range(epochs):
+        model.train()
+        losses = []
+        for pages, targets in _batches(train, seed + epoch):
+            loss = torch.nn.functional.cross_entropy(model(pages), targets)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.item())
+        accuracy = _accuracy(_logits(model, held_out), held_out.labels)
+        print(f"epoch {epoch + 1}: loss {np.mean(losses):.3f}, held out {accuracy:.3f}", flush=True)
+    return model, fit_temperature(_logits(model, held_out), held_out.labels)
+
+
+def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """The divisor of the logits that makes the scores honest on these pages."""
+    known = labels != NOTHING
+    logits, labels = logits[known], labels[known]
+
+    def loss(temperature: float) -> float:
+        scaled = logits / temperature
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        log = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+        return -float(log[np.arange(len(labels)), labels].mean())
+
+    grid = np.geomspace(0.3, 6, 200)
+    return float(grid[np.argmin([loss(t) for t in grid])])
+
+
+def export(model: Any, temperature: float, path: Path) -> None:
+    """Write the network with its softmax as ONNX: input `pages`, output `scores`."""
+    import torch  # noqa: PLC0415
+
+    class Scores(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = model.to(memory_format=torch.contiguous_format)
+
+        def forward(self, pages: Any) -> Any:
+            return torch.softmax(self.network(pages) / temperature, dim=1)
+
+    example = torch.zeros(1, 3, SIZE, SIZE)
+    torch.onnx.export(
+        Scores().eval(), (example,), str(path), input_names=["pages"], output_names=["scores"],
+        dynamic_axes={"pages": {0: "n"}, "scores": {0: "n"}}, opset_version=17, dynamo=False,
+    )  # fmt: skip
+    _describe(path, {"labels": json.dumps(LABELS), "temperature": f"{temperature:.4f}"})
+
+
+def _describe(path: Path, metadata: dict[str, str]) -> None:
+    import onnx  # noqa: PLC0415
+
+    file = onnx.load(path)
+    onnx.helper.set_model_props(file, metadata)
+    onnx.save(file, path)
+
+
+def _batches(pages: PageSet, seed: int) -> Iterator[tuple[Any, Any]]:
+    """Shuffled and augmented batches of 64, with soft targets."""
+    import torch  # noqa: PLC0415
+
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(pages.labels))
+    count = len(LABELS)
+    for start in range(0, len(order), 64):
+        rows = order[start : start + 64]
+        batch = torch.from_numpy(pages.features[rows].astype(np.float32) / 255)
+        targets = np.full((len(rows), count), 0.06 / count, np.float32)
+        for i, label in enumerate(pages.labels[rows]):
+            targets[i] += 0.94 / count if label == NOTHING else 0
+            targets[i, label] += 0 if label == NOTHING else 0.94
+        yield _augment(batch, rng), torch.from_numpy(targets)
+
+
+def _augment(batch: Any, rng: np.random.Generator) -> Any:
+    """Shift, scale, turn, thin, fade and hide parts of the pages."""
+    import torch  # noqa: PLC0415
+
+    n = len(batch)
+    angle = np.deg2rad(rng.normal(0, 0.8, n))
+    scale, shift = rng.uniform(0.82, 1.2, (n, 2)), rng.uniform(-0.12, 0.12, (n, 2))
+    matrices = np.empty((n, 2, 3), np.float32)
+    matrices[:, 0] = np.column_stack([np.cos(angle) * scale[:, 0], -np.sin(angle), shift[:, 0]])
+    matrices[:, 1] = np.column_stack([np.sin(angle), np.cos(angle) * scale[:, 1], shift[:, 1]])
+    grid = torch.nn.functional.affine_grid(torch.from_numpy(matrices), list(batch.shape), False)
+    batch = torch.nn.functional.grid_sample(batch, grid, align_corners=False)
+    gain = rng.uniform([0.5, 0.35, 0.35], [1.5, 1.5, 1.5], (n, 3)).astype(np.float32)
+    batch = (batch * torch.from_numpy(gain)[:, :, None, None]).clamp(0, 1)
+    for i in range(n):
+        turn = rng.random()
+        if turn < 0.12:
+            batch[i] = torch.flip(batch[i], (1, 2))
+        elif turn < 0.17:
+            batch[i] = torch.rot90(batch[i], 1 if turn < 0.145 else -1, (1, 2))[[0, 2, 1]]
+        if rng.random() < 0.3:
+            y, x = rng.integers(0, SIZE, 2)
+            h, w = rng.integers(20, 110, 2)
+            batch[i, :, y : y + h, x : x + w] = 0
+    return batch.contiguous(memory_format=torch.channels_last)
+
+
+def _logits(model: Any, pages: PageSet) -> NDArray[np.float64]:
+    import torch  # noqa: PLC0415
+
+    model.eval()
+    rows = []
+    with torch.no_grad():
+        for start in range(0, len(pages.labels), 64):
+            batch = torch.from_numpy(pages.features[start : start + 64].astype(np.float32) / 255)
+            rows.append(model(batch).double().numpy())
+    return np.concatenate(rows)
+
+
+def _accuracy(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    known = labels != NOTHING
+    return float((logits[known].argmax(axis=1) == labels[known]).mean())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    pages = commands.add_parser("pages", help="compose training pages")
+    pages.add_argument("folder", type=Path, help="where train.npz and held_out.npz go")
+    pages.add_argument("--forms", type=Path, required=True, help="folder of fillable PDF forms")
+    pages.add_argument("--count", type=int, default=6000)
+    pages.add_argument("--workers", type=int, default=2)
+    fitting = commands.add_parser("fit", help="train and export")
+    fitting.add_argument("folder", type=Path, help="where train.npz and held_out.npz are")
+    fitting.add_argument("--epochs", type=int, default=8)
+    fitting.add_argument("--seed", type=int, default=1)
+    fitting.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
+    given = parser.parse_args()
+    if given.command == "pages":
+        given.folder.mkdir(parents=True, exist_ok=True)
+        write_pages(
+            given.forms, given.folder / "held_out.npz", given.count // 10, True, given.workers
+        )
+        write_pages(given.forms, given.folder / "train.npz", given.count, False, given.workers)
+        return
+    train = read_pages(given.folder / "train.npz")
+    held_out = read_pages(given.folder / "held_out.npz")
+    model, temperature = fit(train, held_out, given.epochs, given.seed)
+    print(f"temperature {temperature:.3f}")
+    export(model, temperature, given.out)
+
+
+if __name__ == "__main__":
+    main()
