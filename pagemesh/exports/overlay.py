@@ -144,7 +144,7 @@ def _fixed_point(quad: Quad) -> NDArray[np.int32]:
 
 def _legend(page: documents.PageResult, marks: Iterable[_Mark], width: int, source: str) -> Image:
     """A strip as wide as the page: its title, a swatch and a count for each kind, its reason."""
-    size = max(13, width // 56)
+    size = max(13, width // 64)
     font, bold = ImageFont.load_default(size), ImageFont.load_default(round(size * 1.25))
     rows = _rows(marks, font, width, size)
     note = note_on(page)
