@@ -55,7 +55,7 @@ _LEAVES: tuple[type[PagemeshError], ...] = (
     Cancelled,
     Internal,
 )
-_BY_REASON = {leaf.default_reason: leaf for leaf in _LEAVES}
+_BY_REASON = {leaf.default_reason: leaf for leaf in _LEAVES} | {"PAGE_TOO_LARGE": InvalidPage}
 _BY_CODE: dict[grpc.StatusCode, type[PagemeshError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidInput,
     grpc.StatusCode.OUT_OF_RANGE: InvalidInput,

@@ -129,9 +129,19 @@ class PageClient:
             message_factory.GetMessageClass(stream.output_type).FromString,
         )
 
+    @property
+    def option_names(self) -> set[str]:
+        """The fields of the contract's options."""
+        request: Any = self._unary_request()
+        return set(request.options.DESCRIPTOR.fields_by_name)
+
     def page(self, page: dict[str, Any], *, timeout: float | None = None) -> Any:
         """The unary call for a page, given by the fields of `pagemesh.common.v1.Page`."""
-        return self._unary(self._unary_request(page=page), timeout=timeout)
+        return self.request({"page": page}, timeout=timeout)
+
+    def request(self, request: dict[str, Any], *, timeout: float | None = None) -> Any:
+        """The unary call for a whole request, given by its fields."""
+        return self._unary(self._unary_request(**request), timeout=timeout)
 
     def pages(self, pages: Iterable[dict[str, Any]], *, timeout: float | None = None) -> Any:
         """The stream call for pages; one that ends when they are sent."""

@@ -35,6 +35,12 @@ def test_every_error_survives_the_wire(leaf: type[PagemeshError]) -> None:
     assert back.retry_after == error.retry_after
 
 
+def test_a_page_that_is_too_large_stays_an_invalid_page_on_the_wire() -> None:
+    back = error_of(status_of(InvalidPage("huge", reason="PAGE_TOO_LARGE")))
+    assert type(back) is InvalidPage
+    assert back.reason == "PAGE_TOO_LARGE"
+
+
 def test_a_status_carries_error_info_and_retry_info() -> None:
     status = status_of(Overloaded("full", retry_after=2.5))
     info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
