@@ -12,6 +12,7 @@ from pagemesh.cli.problems import EXIT_FAILED, complain
 from pagemesh.cli.reading import read_document
 from pagemesh.client import Client
 from pagemesh.orchestrator.v1 import document_pb2 as documents
+from pagemesh.orchestrator.v1.orchestrator_service_pb2 import GetDocumentResponse
 from pagemesh.sources import How
 
 Files = Annotated[
@@ -84,15 +85,15 @@ def _analyze(client: Client, file: str, how: How, destination: Destination | Non
     except OSError as error:
         complain(f"cannot write the result: {error.strerror}: {error.filename}", about=file)
         return False
-    return _is_well(result.document, file, shown=destination is None)
+    return _is_well(result, file, shown=destination is None)
 
 
-def _is_well(document: documents.Document, file: str, *, shown: bool) -> bool:
+def _is_well(result: GetDocumentResponse, file: str, *, shown: bool) -> bool:
+    document, account = result.document, result.document.pages
     if document.state == documents.DOCUMENT_STATE_SUCCEEDED:
         return True
-    account = document.pages
-    reason = document.error.message or f"{account.failed} of {account.total} pages failed"
-    if not shown or document.HasField("error"):
+    if not (shown and result.pages):
+        reason = document.error.message or f"{account.failed} of {account.total} pages failed"
         complain(reason, about=Path(file).name)
     return False
 

@@ -28,10 +28,10 @@ def pipelines(server: Server = None) -> None:
 
 
 def _steps(pipeline: Pipeline) -> str:
-    """One step a line, with what it follows and when it runs."""
+    """One step a line: `step ← those it follows  if its condition`."""
     lines = []
     for step in pipeline.steps:
-        after = f" after {', '.join(step.after)}" if step.after else ""
-        when = f" when {step.when}" if step.when else ""
+        after = f" ← {', '.join(step.after)}" if step.after else ""
+        when = f"  if {step.when}" if step.when else ""
         lines.append(f"{step.name}{after}{when}")
     return "\n".join(lines)

@@ -29,7 +29,8 @@ def read_document(client: Client, source: str, how: How, *, show: bool) -> GetDo
         client: does the work.
         source: a path or location.
         how: it is to be read.
-        show: print every page for a person, as soon as all before it are printed, and the account.
+        show: print every page for a person, as soon as all before it are printed, and the account;
+            nothing of a document without pages.
 
     Raises:
         PagemeshError: there is no result at all.
@@ -45,7 +46,7 @@ def read_document(client: Client, source: str, how: How, *, show: bool) -> GetDo
                 console.print(page_view(page))
 
         pages = _pages_by_number(stream, progress, print_page)
-    if show:
+    if show and pages:
         output_console().print(summary_view(stream.document, pages))
     return GetDocumentResponse(document=stream.document, pages=pages)
 

@@ -187,7 +187,8 @@ def _fields(page: documents.PageResult) -> Table | None:
     table.add_column("value", style="bold", ratio=3)
     table.add_column("sure", justify="right", no_wrap=True)
     for field in filled[:FIELDS_SHOWN]:
-        table.add_row(clean(field.name), clean(field.value), confidence(field.confidence))
+        name, value = Text(clean(field.name)), Text(clean(field.value))
+        table.add_row(name, value, confidence(field.confidence))
     left = []
     if len(filled) > FIELDS_SHOWN:
         left.append(f"{len(filled) - FIELDS_SHOWN} more")
