@@ -1,8 +1,10 @@
 """What a model author writes: `load`, `predict`, `close`."""
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -80,3 +82,11 @@ class PageModel(ABC, Generic[OptionsT, ResultT]):
     def bucket(self, page: PageInput[OptionsT]) -> Hashable:  # noqa: ARG002
         """Pages of one batch share this key: the padded input shape, say. One bucket by default."""
         return None
+
+
+def digest_of(paths: Iterable[str | Path]) -> str:
+    """`sha256:<hex>` over the files' digests in the given order, for a `ModelIdentity`."""
+    digests = [hashlib.sha256(Path(path).read_bytes()).digest() for path in paths]
+    if len(digests) == 1:
+        return f"sha256:{digests[0].hex()}"
+    return f"sha256:{hashlib.sha256(b''.join(digests)).hexdigest()}"

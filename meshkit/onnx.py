@@ -1,9 +1,8 @@
 """ONNX Runtime sessions that run on CUDA when it is really there, and say where they run."""
 
 import ctypes
-import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+
+from meshkit.model import digest_of
+
+__all__ = ["Device", "OnnxSession", "cuda_is_there", "digest_of", "open_session"]
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -104,11 +107,3 @@ def cuda_is_there() -> bool:
     if hasattr(ort, "preload_dlls"):
         ort.preload_dlls()  # CUDA's libraries from Python packages, where they are installed so
     return True
-
-
-def digest_of(paths: Iterable[str | Path]) -> str:
-    """`sha256:<hex>` over the files' digests in the given order, for a `ModelIdentity`."""
-    digests = [hashlib.sha256(Path(path).read_bytes()).digest() for path in paths]
-    if len(digests) == 1:
-        return f"sha256:{digests[0].hex()}"
-    return f"sha256:{hashlib.sha256(b''.join(digests)).hexdigest()}"

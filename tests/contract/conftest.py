@@ -87,7 +87,10 @@ class Running:
 Serve: TypeAlias = Callable[..., AbstractAsyncContextManager[Running]]
 
 
-@pytest.fixture(scope="session", params=server_names())
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in server_names()],
+)
 def under_test(request: pytest.FixtureRequest) -> Any:
     name = request.param
     service = importlib.import_module(f"servers.{name}.service")
