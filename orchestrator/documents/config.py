@@ -13,32 +13,32 @@ class DocumentLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_document_bytes: int = Field(500_000_000, gt=0)
+    max_document_bytes: int = Field(default=500_000_000, gt=0)
     """Bytes of a document, uploaded or fetched."""
-    max_pages: int = Field(5000, gt=0)
+    max_pages: int = Field(default=5000, gt=0)
     """Pages of a document."""
-    max_page_pixels: int = Field(100_000_000, gt=0)
+    max_page_pixels: int = Field(default=100_000_000, gt=0)
     """Width times height of a page. A PDF page over it is rasterised at a lower resolution."""
-    max_page_side: int = Field(30_000, gt=0, le=32_766)
+    max_page_side: int = Field(default=30_000, gt=0, le=32_766)
     """Longer side of a page in pixels. OpenCV's warps take no image of 32,767 or more."""
-    max_page_points: float = Field(14_400.0, gt=0)
+    max_page_points: float = Field(default=14_400.0, gt=0)
     """Longer side of a PDF page in points of 1/72 inch: 200 inch, as the PDF reference advises."""
-    dpi: int = Field(200, gt=0)
+    dpi: int = Field(default=200, gt=0)
     """Dots per inch at which PDF pages are rasterised when the request does not say."""
-    min_dpi: int = Field(72, gt=0)
+    min_dpi: int = Field(default=72, gt=0)
     """The lowest resolution to which a big PDF page is reduced; below it the page is refused."""
-    max_dpi: int = Field(600, gt=0)
+    max_dpi: int = Field(default=600, gt=0)
     """The highest resolution that a request may ask for."""
 
-    open_timeout_s: float = Field(20.0, gt=0)
+    open_timeout_s: float = Field(default=20.0, gt=0)
     """Seconds to open a document and count its pages."""
-    page_timeout_s: float = Field(30.0, gt=0)
+    page_timeout_s: float = Field(default=30.0, gt=0)
     """Seconds to rasterise one page."""
-    worker_memory_bytes: int = Field(1_610_612_736, ge=400_000_000)
+    worker_memory_bytes: int = Field(default=1_610_612_736, ge=400_000_000)
     """Address space of the process that reads one document (RLIMIT_AS)."""
-    max_open_documents: int = Field(8, gt=0)
+    max_open_documents: int = Field(default=8, gt=0)
     """Documents open at once, each with its own worker process."""
-    open_wait_s: float = Field(30.0, gt=0)
+    open_wait_s: float = Field(default=30.0, gt=0)
     """Seconds that a document waits for its turn before it is refused as overload."""
 
     file_roots: tuple[Path, ...] = ()
@@ -55,9 +55,9 @@ class DocumentLimits(BaseModel):
     """Buckets of `s3://` locations."""
     s3_endpoint: str | None = None
     """Address of an S3-compatible store; the provider's own when unset."""
-    fetch_timeout_s: float = Field(120.0, gt=0)
+    fetch_timeout_s: float = Field(default=120.0, gt=0)
     """Seconds to fetch a document."""
-    max_redirects: int = Field(5, ge=0)
+    max_redirects: int = Field(default=5, ge=0)
     """Redirects followed; every one is checked like the first address."""
 
     scratch_dir: Path | None = None

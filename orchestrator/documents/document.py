@@ -183,18 +183,18 @@ class OpenDocument:
                 raise _error(header["fault"])
             self.page_count = _counted(header)
         except TimeoutError as error:
-            await self._end_worker()
+            await self._end(worker)
             raise InvalidDocument(
                 f"the document could not be opened in {self._limits.open_timeout_s:g} s",
                 reason="OPEN_TIMEOUT",
             ) from error
         except WorkerGone as error:
-            raise _document_crash(await self._end_worker()) from error
+            raise _document_crash(await self._end(worker)) from error
         except BadAnswer as error:
-            await self._end_worker()
+            await self._end(worker)
             raise _reader_failed(None, str(error)) from error
         except BaseException:
-            await self._end_worker()
+            await self._end(worker)
             raise
         return worker
 
@@ -213,7 +213,7 @@ class OpenDocument:
         self, number: int, request: protocol.Header
     ) -> tuple[protocol.Header, Image | None]:
         if self._is_closed:
-            raise Cancelled(f"page {number}: the document was closed")
+            raise _closed(number)
         worker = await self._ready_worker()
         limits = self._limits
         try:
@@ -221,7 +221,7 @@ class OpenDocument:
                 request, seconds=limits.page_timeout_s, max_pixels=limits.max_page_pixels
             )
         except TimeoutError as error:
-            await self._end_worker()
+            await self._end(worker)
             raise InvalidPage(
                 f"page {number} was not drawn in {limits.page_timeout_s:g} s: simplify it or scan "
                 "it anew",
@@ -229,21 +229,29 @@ class OpenDocument:
                 metadata={"page": str(number)},
             ) from error
         except WorkerGone as error:
-            raise _page_crash(number, await self._end_worker()) from error
+            status = await self._end(worker)
+            if self._is_closed:
+                raise _closed(number) from error
+            raise _page_crash(number, status) from error
         except BadAnswer as error:
-            await self._end_worker()
+            await self._end(worker)
             raise _reader_failed(number, str(error)) from error
         except BaseException:
             # The answer to this request may still come; nobody must take it for another's.
-            await self._end_worker()
+            await self._end(worker)
             raise
         if "fault" in header:
             raise _error(header["fault"], number)
         return header, image
 
-    async def _end_worker(self) -> int | None:
-        worker, self._worker = self._worker, None
-        return None if worker is None else await worker.end()
+    async def _end_worker(self) -> None:
+        if self._worker is not None:
+            await self._end(self._worker)
+
+    async def _end(self, worker: Worker) -> int | None:
+        if self._worker is worker:
+            self._worker = None
+        return await worker.end()
 
     def _page_request(self, op: str, number: int, dpi: int | None) -> protocol.Header:
         if not 1 <= number <= self.page_count:
@@ -324,6 +332,10 @@ def _error(fault: Any, number: int | None = None) -> PagemeshError:
                 metadata["page"] = str(number)
             return _CLASSES[kind](message, reason=reason, metadata=metadata)
     return _reader_failed(number, str(fault))
+
+
+def _closed(number: int) -> Cancelled:
+    return Cancelled(f"page {number}: the document was closed", metadata={"page": str(number)})
 
 
 def _document_crash(status: int | None) -> PagemeshError:

@@ -41,6 +41,7 @@ class Worker:
         with theirs:
             ours.setblocking(False)
             self._sock = ours
+            self._asking = asyncio.Lock()
             try:
                 self._process = _spawn(theirs.fileno(), memory_bytes)
             except BaseException:
@@ -66,7 +67,7 @@ class Worker:
             BadAnswer: it answers nonsense, or more than `max_pixels`.
         After any of these, and after a cancellation, the worker must be ended.
         """
-        async with asyncio.timeout(seconds):
+        async with self._asking, asyncio.timeout(seconds):
             await self._send(protocol.encode({**request, "seconds": seconds}))
             header = await self._receive_header()
             if "channels" not in header:
@@ -76,11 +77,16 @@ class Worker:
             return header, samples
 
     async def end(self) -> int | None:
-        """Kills the process if it still runs, and takes its exit status. May be called again."""
-        self._sock.close()
+        """Kills the process if it still runs, and takes its exit status. May be called again.
+
+        A request that is still being asked gets WorkerGone.
+        """
         if self._process.returncode is None:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
+        # The event loop never wakes those who wait on a socket that was closed under them.
+        async with self._asking:
+            self._sock.close()
         return self._process.returncode
 
     def abandon(self) -> None:

@@ -1,4 +1,5 @@
 import socket
+from ipaddress import ip_network
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -73,7 +74,7 @@ async def test_public_addresses_are_taken_as_they_were_resolved(address: str) ->
 
 
 async def test_an_operator_may_allow_a_private_network() -> None:
-    limits = DocumentLimits(allowed_networks=("10.20.0.0/16",))
+    limits = DocumentLimits(allowed_networks=(ip_network("10.20.0.0/16"),))
     resolver = GuardedResolver(limits, Answers(["10.20.3.4"], ["10.21.3.4"]))
     assert await resolver.resolve("scans.intern", 443)
     with pytest.raises(Forbidden):
