@@ -21,52 +21,65 @@ class OrchestratorConfig(ServerConfig, DocumentLimits):
 
     model_config = SettingsConfigDict(env_prefix="PAGEMESH_ORCHESTRATOR_")
 
-    deskew_target: str = Field("127.0.0.1:50051", description="Address of the deskew model.")
-    classify_target: str = Field("127.0.0.1:50052", description="Address of the classify model.")
-    ocr_target: str = Field("127.0.0.1:50053", description="Address of the OCR model.")
-    checkbox_target: str = Field("127.0.0.1:50054", description="Address of the checkbox model.")
-    signature_target: str = Field("127.0.0.1:50055", description="Address of the signature model.")
+    deskew_target: str = Field(
+        default="127.0.0.1:50051", description="Address of the deskew model."
+    )
+    classify_target: str = Field(
+        default="127.0.0.1:50052", description="Address of the classify model."
+    )
+    ocr_target: str = Field(default="127.0.0.1:50053", description="Address of the OCR model.")
+    checkbox_target: str = Field(
+        default="127.0.0.1:50054", description="Address of the checkbox model."
+    )
+    signature_target: str = Field(
+        default="127.0.0.1:50055", description="Address of the signature model."
+    )
 
     state_dir: Path = Field(
-        Path(tempfile.gettempdir()) / "pagemesh-orchestrator",
+        default=Path(tempfile.gettempdir()) / "pagemesh-orchestrator",
         description="Folder of the document store; put it on a volume that outlives the process.",
     )
     retention_seconds: float = Field(
-        7 * 24 * 3600.0, gt=0, description="A document is deleted this long after it ended."
+        default=7 * 24 * 3600.0, gt=0, description="A document is deleted this long after it ended."
     )
     pipelines_dir: Path = Field(
-        SHIPPED_PIPELINES, description="Folder of pipeline definitions (*.yaml)."
+        default=SHIPPED_PIPELINES, description="Folder of pipeline definitions (*.yaml)."
     )
     extra_pipelines_dir: Path | None = Field(
-        None, description="A second folder of pipeline definitions, beside the first."
+        default=None, description="A second folder of pipeline definitions, beside the first."
     )
     default_pipeline: str = Field(
-        "application_form", description="The pipeline of requests that name none."
+        default="application_form", description="The pipeline of requests that name none."
     )
     reload_seconds: float = Field(
-        2.0, gt=0, description="How often pipeline definitions are looked at for changes."
+        default=2.0, gt=0, description="How often pipeline definitions are looked at for changes."
     )
-    max_documents: int = Field(4, ge=1, description="Documents whose pages are read at once.")
+    max_documents: int = Field(
+        default=4, ge=1, description="Documents whose pages are read at once."
+    )
     max_queued_documents: int = Field(
-        100, ge=0, description="Documents that wait; more are refused with a time to retry."
+        default=100, ge=0, description="Documents that wait; more are refused with a time to retry."
     )
     pages_in_flight_bytes: int = Field(
-        64 * 1024 * 1024,
+        default=64 * 1024 * 1024,
         ge=1,
         description="Pixels of all pages in work, in bytes. A page larger than this goes alone.",
     )
     wire_encoding: WireEncoding = Field(
-        WireEncoding.RAW, description="How pages travel to models: raw, png, jpeg or reference."
+        default=WireEncoding.RAW,
+        description="How pages travel to models: raw, png, jpeg or reference.",
     )
     shared_pages_dir: Path = Field(
-        Path("/dev/shm/pagemesh"),  # noqa: S108
+        default=Path("/dev/shm/pagemesh"),  # noqa: S108
         description="Folder for pages sent by reference; models must be allowed to read it.",
     )
     breaker_failures: int = Field(
-        5, ge=1, description="Failures in a row after which a model is not asked for a while."
+        default=5,
+        ge=1,
+        description="Failures in a row after which a model is not asked for a while.",
     )
     breaker_reset_seconds: float = Field(
-        5.0, gt=0, description="After this time one call tries a model again."
+        default=5.0, gt=0, description="After this time one call tries a model again."
     )
 
     @property

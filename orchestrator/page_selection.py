@@ -4,7 +4,7 @@ import re
 
 from meshkit.errors import InvalidInput
 
-_RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9})?)?")
+_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})?)?")
 _LONGEST = 1000
 
 

@@ -12,7 +12,7 @@ from orchestrator.calls import RetryPolicy
 from orchestrator.conditions import Condition
 from orchestrator.stages.base import Stage, StageConfig, StageFactory
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

@@ -13,8 +13,9 @@ from PIL import Image
 
 from meshkit.client import open_channel
 from meshkit.interceptors import Context
+from meshkit.server import MeshServer
 from meshkit.testing import running_server
-from orchestrator.app import Orchestrator, create_orchestrator
+from orchestrator.app import create_orchestrator
 from orchestrator.config import MODELS, OrchestratorConfig
 from pagemesh.checkbox.v1 import checkbox_service_pb2 as checkbox_pb
 from pagemesh.checkbox.v1 import checkbox_service_pb2_grpc as checkbox_grpc
@@ -238,13 +239,13 @@ class RunningOrchestrator:
     Attributes:
         stub: a client.
         mesh: the models.
-        application: the orchestrator itself.
+        server: the orchestrator's server, to drain it.
         config: its configuration.
     """
 
     stub: OrchestratorServiceStub
     mesh: FakeMesh
-    application: Orchestrator
+    server: MeshServer
     config: OrchestratorConfig
 
     async def analyze(self, content: bytes, *, within: float = 60, **spec: Any) -> Analysis:
@@ -295,7 +296,7 @@ async def running_orchestrator(
         application = create_orchestrator(settings, channels)
         async with running_server(application, settings) as server:
             stub = OrchestratorServiceStub(server.channel)
-            yield RunningOrchestrator(stub, mesh, application, settings)
+            yield RunningOrchestrator(stub, mesh, server.server, settings)
 
 
 def tiff(pages: int, *, width: int = 200, height: int = 280) -> bytes:

@@ -1,0 +1,185 @@
+"""Fields by layout, on pages that are laid out here."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from meshkit.geometry import Transform
+from orchestrator.field_finder import find_fields
+from orchestrator.testing import quad
+from pagemesh.checkbox.v1.checkbox_service_pb2 import Checkbox, CheckboxResult
+from pagemesh.common.v1.geometry_pb2 import Point, Quad, UprightTransform
+from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult, TextLine, Word
+from pagemesh.orchestrator.v1.document_pb2 import (
+    FIELD_KIND_CHECKBOX,
+    FIELD_KIND_SIGNATURE,
+    FIELD_KIND_TEXT,
+    Field,
+)
+from pagemesh.signature.v1.signature_service_pb2 import Signature, SignatureResult
+
+HEIGHT, LETTER = 20, 10
+
+
+def line(text: str, left: float, top: float, *, gaps: Sequence[int] = ()) -> TextLine:
+    """A line of words, 10 px a letter and 20 px high; `gaps` widens the holes between words."""
+    words, x = [], left
+    for index, word in enumerate(text.split()):
+        right = x + LETTER * len(word)
+        words.append(Word(text=word, quad=quad(x, top, right, top + HEIGHT), confidence=0.9))
+        x = right + (gaps[index] if index < len(gaps) else LETTER)
+    around = quad(left, top, words[-1].quad.top_right.x, top + HEIGHT)
+    return TextLine(text=text, quad=around, words=words, confidence=0.9)
+
+
+def box(left: float, top: float, *, checked: bool) -> Checkbox:
+    score = 0.95 if checked else 0.05
+    area = quad(left, top, left + HEIGHT, top + HEIGHT)
+    return Checkbox(quad=area, checked=checked, score=0.9, checked_score=score)
+
+
+def texts(*lines: TextLine) -> list[tuple[str, str]]:
+    fields = find_fields(OcrResult(lines=lines), None, None, None)
+    assert all(field.kind == FIELD_KIND_TEXT for field in fields)
+    return [(field.name, field.value) for field in fields]
+
+
+def options(result: OcrResult, *boxes: Checkbox) -> list[tuple[str, str]]:
+    fields = find_fields(result, CheckboxResult(checkboxes=boxes), None, None)
+    return [(f.name, f.value) for f in fields if f.kind == FIELD_KIND_CHECKBOX]
+
+
+def test_label_and_value_on_one_line() -> None:
+    assert texts(line("Full name: Ann Lee", 100, 100)) == [("Full name", "Ann Lee")]
+
+
+def test_two_pairs_on_one_line() -> None:
+    apart = line("Name: Ann Lee Birth date: 1 May", 100, 100, gaps=[10, 10, 25, 10, 10, 10])
+    assert texts(apart) == [("Name", "Ann Lee"), ("Birth date", "1 May")]
+
+
+def test_value_to_the_right_across_a_hole() -> None:
+    assert texts(line("City:", 100, 100), line("Bergen", 300, 102)) == [("City", "Bergen")]
+
+
+def test_value_below() -> None:
+    assert texts(line("City:", 100, 100), line("Bergen", 105, 130)) == [("City", "Bergen")]
+
+
+def test_right_wins_over_below() -> None:
+    page = (line("City:", 100, 100), line("Bergen", 170, 100), line("Other text", 100, 130))
+    assert texts(*page) == [("City", "Bergen")]
+
+
+def test_value_belongs_to_the_nearest_label() -> None:
+    page = (line("City:", 100, 100), line("State:", 300, 100), line("NY", 380, 100))
+    assert texts(*page) == [("City", ""), ("State", "NY")]
+
+
+def test_empty_place_is_an_empty_field() -> None:
+    fields = find_fields(OcrResult(lines=[line("City:", 100, 100)]), None, None, None)
+    assert (fields[0].name, fields[0].value) == ("City", "")
+    assert not fields[0].HasField("quad")
+    assert fields[0].HasField("label_quad")
+    assert fields[0].confidence < 0.5
+
+
+def test_numbered_caption_needs_a_value() -> None:
+    assert texts(line("3. Place of birth", 100, 100)) == []
+    page = (line("3. Place of birth", 100, 100), line("Oslo", 100, 125))
+    assert texts(*page) == [("3. Place of birth", "Oslo")]
+
+
+def test_prose_is_no_field() -> None:
+    assert texts(line("Read this page before you fill it in", 100, 100)) == []
+
+
+def test_nothing_on_the_page() -> None:
+    assert find_fields(OcrResult(), CheckboxResult(), SignatureResult(), None) == []
+
+
+def test_options_right_of_their_boxes() -> None:
+    result = OcrResult(lines=[line("Single Married", 130, 100, gaps=[60])])
+    found = options(result, box(100, 100, checked=False), box(220, 100, checked=True))
+    assert found == [("Single", "false"), ("Married", "true")]
+
+
+def test_option_left_of_its_box() -> None:
+    result = OcrResult(lines=[line("I agree", 100, 100)])
+    assert options(result, box(180, 100, checked=True)) == [("I agree", "true")]
+
+
+def test_tick_that_was_read_as_text_is_no_option() -> None:
+    result = OcrResult(lines=[line("X", 105, 100), line("Yes", 130, 100)])
+    assert options(result, box(100, 100, checked=True)) == [("Yes", "true")]
+
+
+def test_box_without_words_near_it_is_no_field() -> None:
+    assert options(OcrResult(lines=[line("Far", 600, 100)]), box(100, 100, checked=True)) == []
+
+
+def signed(result: OcrResult, *areas: Quad) -> list[Field]:
+    found = SignatureResult(signatures=[Signature(quad=area, score=0.8) for area in areas])
+    fields = find_fields(result, None, found, None)
+    return [field for field in fields if field.kind == FIELD_KIND_SIGNATURE]
+
+
+def test_signature_beside_its_label() -> None:
+    result = OcrResult(lines=[line("Signature of applicant", 100, 500)])
+    fields = signed(result, quad(340, 480, 500, 530))
+    assert [(f.name, f.value) for f in fields] == [("Signature of applicant", "true")]
+    assert fields[0].quad.top_left.x == pytest.approx(340)
+
+
+def test_label_without_a_signature() -> None:
+    result = OcrResult(lines=[line("Signature", 100, 500), line("Sign here", 100, 900)])
+    fields = signed(result, quad(100, 440, 300, 490))
+    assert [(f.name, f.value) for f in fields] == [("Signature", "true"), ("Sign here", "false")]
+
+
+def test_signature_without_a_label() -> None:
+    assert [(f.name, f.value) for f in signed(OcrResult(), quad(1, 2, 30, 40))] == [
+        ("signature", "true")
+    ]
+
+
+def test_sentence_about_signatures_is_no_label() -> None:
+    text = "Your signature below confirms that you have read everything"
+    assert signed(OcrResult(lines=[line(text, 10, 10)])) == []
+
+
+def test_nobody_looked_so_nothing_is_said() -> None:
+    result = OcrResult(lines=[line("Signature", 100, 500)])
+    assert find_fields(result, None, None, None) == []
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270, 3.5])
+def test_turned_page_gives_the_same_fields_where_they_lie(degrees: float) -> None:
+    upright = OcrResult(lines=[line("City: Bergen", 100, 100)])
+    angle = np.radians(degrees)
+    turn = np.array(
+        [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
+    )
+    turn[:2, 2] = (400, 500) - turn[:2, :2] @ (300, 300)
+    to_sent = Transform(turn, 1000, 1000)
+    sent = OcrResult()
+    sent.CopyFrom(upright)
+    for area in (sent.lines[0].quad, *(word.quad for word in sent.lines[0].words)):
+        _move(area, to_sent)
+    transform = UprightTransform(matrix=np.linalg.inv(turn).flatten(), width=1000, height=1000)
+
+    fields = find_fields(sent, None, None, transform)
+
+    assert [(f.name, f.value) for f in fields] == [("City", "Bergen")]
+    expected = sent.lines[0].words[1].quad
+    for corner in ("top_left", "top_right", "bottom_right", "bottom_left"):
+        found, wanted = getattr(fields[0].quad, corner), getattr(expected, corner)
+        assert (found.x, found.y) == pytest.approx((wanted.x, wanted.y), abs=1e-6)
+
+
+def _move(area: Quad, transform: Transform) -> None:
+    corners = [area.top_left, area.top_right, area.bottom_right, area.bottom_left]
+    moved = transform.apply(np.array([(c.x, c.y) for c in corners]))
+    for corner, (x, y) in zip(corners, moved, strict=True):
+        corner.CopyFrom(Point(x=x, y=y))

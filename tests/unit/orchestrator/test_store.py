@@ -1,0 +1,155 @@
+"""The document store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshkit.errors import InvalidDocument, NotFound
+from orchestrator.store import DocumentStore, Ending
+from pagemesh.orchestrator.v1.document_pb2 import (
+    DOCUMENT_STATE_CANCELLED,
+    DOCUMENT_STATE_FAILED,
+    DOCUMENT_STATE_PARTIAL,
+    DOCUMENT_STATE_SUCCEEDED,
+    PAGE_OUTCOME_FAILED,
+    PAGE_OUTCOME_OK,
+    PAGE_OUTCOME_SKIPPED,
+    PageResult,
+    PipelineIdentity,
+)
+
+OUTCOMES = (PAGE_OUTCOME_OK, PAGE_OUTCOME_FAILED, PAGE_OUTCOME_SKIPPED)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[DocumentStore]:
+    store = DocumentStore(tmp_path / "state" / "documents.sqlite3")
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def take(store: DocumentStore, name: str, total: int) -> None:
+    await store.create(name, "print", PipelineIdentity(name="text"), "a.pdf")
+    await store.begin(name, "00")
+    await store.opened(name, "application/pdf", total)
+
+
+def page(number: int, outcome: int = PAGE_OUTCOME_OK) -> PageResult:
+    return PageResult(page_number=number, outcome=outcome)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "state"),
+    [
+        ([PAGE_OUTCOME_OK, PAGE_OUTCOME_SKIPPED], DOCUMENT_STATE_SUCCEEDED),
+        ([PAGE_OUTCOME_OK, PAGE_OUTCOME_FAILED], DOCUMENT_STATE_PARTIAL),
+        ([PAGE_OUTCOME_SKIPPED, PAGE_OUTCOME_FAILED], DOCUMENT_STATE_PARTIAL),
+        ([PAGE_OUTCOME_FAILED, PAGE_OUTCOME_FAILED], DOCUMENT_STATE_FAILED),
+    ],
+)
+async def test_pages_decide_the_final_state(
+    store: DocumentStore, outcomes: list[int], state: int
+) -> None:
+    await take(store, "d", len(outcomes))
+    await store.add_pages("d", [page(n, o) for n, o in enumerate(outcomes, 1)])
+    assert (await store.end("d", Ending())).state == state
+
+
+async def test_unfinished_pages_are_accounted_for(store: DocumentStore) -> None:
+    await take(store, "d", 4)
+    await store.add_pages("d", [page(2)])
+    ending = Ending(
+        state=DOCUMENT_STATE_CANCELLED, rest_outcome=PAGE_OUTCOME_SKIPPED, rest_reason="enough"
+    )
+    document = await store.end("d", ending)
+    assert (document.pages.ok, document.pages.skipped) == (1, 3)
+    pages, has_more = await store.pages_from("d", 1, 10, 1_000_000)
+    assert [p.page_number for p in pages] == [1, 2, 3, 4]
+    assert [p.reason for p in pages] == ["enough", "", "enough", "enough"]
+    assert not has_more
+
+
+async def test_page_is_counted_once(store: DocumentStore) -> None:
+    await take(store, "d", 1)
+    await store.add_pages("d", [page(1), page(1, PAGE_OUTCOME_FAILED)])
+    await store.add_pages("d", [page(1)])
+    document = await store.end("d", Ending())
+    assert (document.pages.ok, document.pages.failed) == (1, 0)
+
+
+async def test_reopened_store_has_everything(tmp_path: Path) -> None:
+    path = tmp_path / "documents.sqlite3"
+    first = DocumentStore(path)
+    await first.open()
+    await take(first, "d", 2)
+    await first.add_pages("d", [page(1)])
+    await first.close()
+    await first.close()
+
+    second = DocumentStore(path)
+    await second.open()
+    error = InvalidDocument("cut off")
+    assert await second.end_unfinished(Ending(error=error, rest_error=error)) == 1
+    record = await second.get("d")
+    assert record.is_final
+    assert record.document.error.message == "cut off"
+    assert (record.document.pages.ok, record.document.pages.failed) == (1, 1)
+    await second.close()
+
+
+async def test_second_process_is_kept_out(store: DocumentStore, tmp_path: Path) -> None:
+    other = DocumentStore(tmp_path / "state" / "documents.sqlite3")
+    with pytest.raises(OSError, match="in use by another orchestrator"):
+        await other.open()
+    await other.close()
+
+
+async def test_deleting_takes_the_pages_along(store: DocumentStore) -> None:
+    for name in ("old", "running"):
+        await take(store, name, 1)
+    await store.add_pages("old", [page(1)])
+    await store.end("old", Ending())
+    assert await store.delete_ended_before(2**33) == 1
+    with pytest.raises(NotFound, match="old"):
+        await store.get("old")
+    assert await store.pages_after("old", 0, 10) == []
+    assert (await store.get("running")).document.request_id == "running"
+
+
+async def test_pages_come_in_the_order_of_finishing(store: DocumentStore) -> None:
+    await take(store, "d", 3)
+    for number in (3, 1, 2):
+        await store.add_pages("d", [page(number)])
+    found = await store.pages_after("d", 0, 2)
+    assert [p.page_number for _, p in found] == [3, 1]
+    rest = await store.pages_after("d", found[-1][0], 2)
+    assert [p.page_number for _, p in rest] == [2]
+
+
+async def test_answers_keep_to_a_size(store: DocumentStore) -> None:
+    await take(store, "d", 3)
+    big = [PageResult(page_number=n, outcome=PAGE_OUTCOME_OK, reason="x" * 500) for n in (1, 2, 3)]
+    await store.add_pages("d", big)
+    for max_bytes, count in ((10, 1), (1100, 2), (5000, 3)):
+        pages, has_more = await store.pages_from("d", 1, 10, max_bytes)
+        assert (len(pages), has_more) == (count, count < 3)
+
+
+@given(outcomes=st.lists(st.sampled_from([*OUTCOMES, None]), max_size=12))
+async def test_account_always_adds_up(
+    tmp_path_factory: pytest.TempPathFactory, outcomes: list[int | None]
+) -> None:
+    store = DocumentStore(tmp_path_factory.mktemp("store") / "documents.sqlite3")
+    await store.open()
+    await take(store, "d", len(outcomes))
+    finished = [page(n, o) for n, o in enumerate(outcomes, 1) if o is not None]
+    await store.add_pages("d", finished)
+    pages = (await store.end("d", Ending(rest_reason="lost"))).pages
+    await store.close()
+    assert pages.total == len(outcomes) == pages.ok + pages.failed + pages.skipped
+    assert pages.ok == outcomes.count(PAGE_OUTCOME_OK)
+    assert pages.failed == outcomes.count(PAGE_OUTCOME_FAILED) + outcomes.count(None)
