@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import grpc
 import numpy as np
 import pytest
 from opentelemetry import trace
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.sdk.trace import TracerProvider
 
 from meshkit.client import open_channel
@@ -48,13 +49,16 @@ class ToyProcess:
 
 
 @contextlib.asynccontextmanager
-async def toy_process(**variables: str) -> AsyncIterator[ToyProcess]:
-    environ = {f"PAGEMESH_TOY_{name.upper()}": value for name, value in variables.items()}
+async def toy_process(
+    environ: Mapping[str, str] | None = None, **variables: str
+) -> AsyncIterator[ToyProcess]:
+    """The toy server with these `PAGEMESH_TOY_*` variables, and others in `environ`."""
+    own = {f"PAGEMESH_TOY_{name.upper()}": value for name, value in variables.items()}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "tests.unit.meshkit.toy"),
         cwd=ROOT,
-        env={**os.environ, **environ},
+        env={**os.environ, **own, **(environ or {})},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -86,8 +90,7 @@ async def test_nothing_in_flight_is_lost_when_the_process_is_told_to_end(number:
             for n in range(3):
                 await stream.write(pb.StreamClassifyPagesRequest(page=request(f"s{n}").page))
             await stream.done_writing()
-            # Every call has reached the server once one sent after them is answered.
-            await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*calls[:3])  # by then the others wait in the server's queue
             toy.process.send_signal(number)
             answers = await asyncio.gather(*calls)
             outcomes = [o async for o in stream]
@@ -166,3 +169,46 @@ async def test_logs_carry_the_trace_of_the_caller() -> None:
     assert line["trace_id"] == trace_id
     assert line["service"] == "classify"
     assert "secret of the model" in line["exception"]
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """Takes spans by OTLP."""
+
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+
+    async def Export(self, request: Any, context: Any) -> Any:  # noqa: N802
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                self.spans.extend(scope.spans)
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+
+async def one_page(toy: ToyProcess) -> None:
+    address = (await toy.logged("listening"))["address"]
+    await toy.logged("serving")
+    async with open_channel(address) as channel:
+        await pb_grpc.ClassifyServiceStub(channel).ClassifyPage(request("p1"))
+    toy.process.terminate()
+
+
+async def test_spans_are_exported_before_the_process_ends() -> None:
+    collector, server = Collector(), grpc.aio.server()
+    add: Any = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
+    add(collector, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with toy_process({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}) as toy:
+        await one_page(toy)
+        assert await toy.ended() == 0
+    await server.stop(0)
+    assert {"pagemesh.classify.v1.ClassifyService/ClassifyPage", "predict"} <= {
+        span.name for span in collector.spans
+    }
+
+
+async def test_a_dead_collector_fails_no_call_and_does_not_hold_the_process() -> None:
+    async with toy_process({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}) as toy:
+        await one_page(toy)
+        async with asyncio.timeout(15):
+            assert await toy.ended() == 0

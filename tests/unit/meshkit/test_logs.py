@@ -1,0 +1,58 @@
+"""Log lines."""
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+from meshkit.logs import configure_logging
+
+
+@pytest.fixture
+def lines() -> Iterator[Any]:
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers[:], root.level
+    configure_logging("toy", "INFO", stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_a_line_is_one_json_object_with_the_extra_fields(lines: Any) -> None:
+    logging.getLogger("a.b").info("page %s", "seven\nlines", extra={"pages": 7, "what": object})
+    logging.getLogger("a.b").debug("not logged")
+    (line,) = lines()
+    assert line["message"] == "page seven\nlines"
+    assert (line["level"], line["logger"], line["service"]) == ("INFO", "a.b", "toy")
+    assert line["pages"] == 7
+    assert "trace_id" not in line
+
+
+def test_a_line_carries_the_active_span(lines: Any) -> None:
+    with TracerProvider().get_tracer("test").start_as_current_span("work") as span:
+        logging.getLogger("a").warning("here")
+    context = span.get_span_context()
+    (line,) = lines()
+    assert line["trace_id"] == trace.format_trace_id(context.trace_id)
+    assert line["span_id"] == trace.format_span_id(context.span_id)
+
+
+def test_exceptions_and_warnings_are_lines_too(lines: Any) -> None:
+    try:
+        raise ValueError("inner")
+    except ValueError:
+        logging.getLogger("a").exception("failed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("careful", stacklevel=1)
+    failed, careful = lines()
+    assert "ValueError: inner" in failed["exception"]
+    assert "careful" in careful["message"]
