@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,7 +16,7 @@ from rich.progress import (
 )
 
 from pagemesh.cli.consoles import error_console, output_console
-from pagemesh.cli.view import clean, page_view, summary_view
+from pagemesh.cli.view import bare_view, clean, is_bare, page_view, summary_view
 from pagemesh.client import Client, Pages
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.orchestrator.v1.orchestrator_service_pb2 import GetDocumentResponse
@@ -41,14 +42,39 @@ def read_document(client: Client, source: str, how: How, *, show: bool) -> GetDo
     ):
         console = progress.console if sys.stdout.isatty() else output_console()
 
-        def print_page(page: documents.PageResult) -> None:
-            if show:
-                console.print(page_view(page))
-
-        pages = _pages_by_number(stream, progress, print_page)
+        printer = _Printer(console if show else None)
+        pages = _pages_by_number(stream, progress, printer.print)
+        printer.flush()
     if show and pages:
         output_console().print(summary_view(stream.document, pages))
     return GetDocumentResponse(document=stream.document, pages=pages)
+
+
+class _Printer:
+    """Prints pages for a person; bare ones that follow each other in one line."""
+
+    def __init__(self, console: Console | None) -> None:
+        self._console = console
+        self._bare: list[documents.PageResult] = []
+
+    def print(self, page: documents.PageResult) -> None:
+        """Print a page now, or with the bare ones around it."""
+        if self._bare and not _is_alike(page, self._bare[-1]):
+            self.flush()
+        if is_bare(page):
+            self._bare.append(page)
+        elif self._console is not None:
+            self._console.print(page_view(page))
+
+    def flush(self) -> None:
+        """Print what waits."""
+        if self._bare and self._console is not None:
+            self._console.print(bare_view(self._bare))
+        self._bare = []
+
+
+def _is_alike(page: documents.PageResult, other: documents.PageResult) -> bool:
+    return is_bare(page) and (page.outcome, page.reason) == (other.outcome, other.reason)
 
 
 def _pages_by_number(

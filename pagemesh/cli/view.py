@@ -1,7 +1,7 @@
 """A result as a person likes to read it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -43,7 +43,7 @@ FLAWS = {
 def page_view(page: documents.PageResult) -> RenderableType:
     """One page: its kind, how it lies, boxes, signature, fields, first lines, what each step took.
 
-    A page that is not ok says why; one on which nothing was found is a single line.
+    A page that is not ok says why.
     """
     body = [part for part in _parts(page) if part is not None]
     title = Text(f" Page {page.page_number} ", "bold")
@@ -54,8 +54,24 @@ def page_view(page: documents.PageResult) -> RenderableType:
         documents.PAGE_OUTCOME_SKIPPED: "yellow",
     }.get(page.outcome, "cyan")
     if not body:
-        return Text.assemble((f"Page {page.page_number}  ", "bold"), _verdict(page))
+        return bare_view([page])
     return Panel(Group(*body), title=title, title_align="left", border_style=style, box=box.ROUNDED)
+
+
+def is_bare(page: documents.PageResult) -> bool:
+    """Whether nothing was even tried on a page: its view is one line."""
+    return page.outcome != documents.PAGE_OUTCOME_OK and not (
+        page.steps or page.HasField("deskew") or page.HasField("classify")
+    )
+
+
+def bare_view(pages: Sequence[documents.PageResult]) -> Text:
+    """One line for bare pages that follow each other for the same reason."""
+    first, last = pages[0], pages[-1]
+    title = f"Page {first.page_number}"
+    if len(pages) > 1:
+        title = f"Pages {first.page_number} to {last.page_number}"
+    return Text.assemble((f"{title}  ", "bold"), _verdict(first))
 
 
 def summary_view(document: documents.Document, pages: Iterable[documents.PageResult]) -> Text:

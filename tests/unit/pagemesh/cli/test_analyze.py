@@ -74,6 +74,23 @@ def test_the_view_for_people(server: str, form: Path) -> None:
     assert done.stderr == ""
 
 
+def test_pages_that_were_not_wanted_are_told_together(
+    server: str, form: Path, orchestrator: ScriptedOrchestrator
+) -> None:
+    skipped = documents.PAGE_OUTCOME_SKIPPED
+    orchestrator.pages = [results.unread_page(n, skipped, "not wanted") for n in (4, 2, 1, 6)]
+    orchestrator.pages += [results.unread_page(5, skipped, "another"), results.page_result(3)]
+    text = run("analyze", form.name, "--server", server).stdout
+    lines = [line for line in text.splitlines() if "skipped: " in line]
+    assert lines == [
+        "Pages 1 to 2  skipped: not wanted",
+        "Page 4  skipped: not wanted",
+        "Page 5  skipped: another",
+        "Page 6  skipped: not wanted",
+    ]
+    assert text.index(lines[0]) < text.index("Page 3 application_form") < text.index(lines[1])
+
+
 def test_json_is_canonical(server: str, form: Path, orchestrator: ScriptedOrchestrator) -> None:
     done = run("analyze", form.name, "--server", server, "--output", "json")
     whole = json_format.Parse(done.stdout, GetDocumentResponse())

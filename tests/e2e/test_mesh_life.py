@@ -1,0 +1,84 @@
+"""How the processes of a mesh live and end."""
+
+import signal
+import threading
+
+import psutil
+import pytest
+
+from pagemesh import Client
+from tests.e2e.conftest import SAMPLES, Command, Mesh, log_entries, settled, wait_until_gone
+
+pytestmark = [pytest.mark.xdist_group("mesh"), pytest.mark.timeout(600)]
+
+
+def test_a_dead_model_is_started_again_and_ctrl_c_ends_everything_in_order(
+    command: Command,
+) -> None:
+    folder = command.state / "life"
+    mesh = Mesh(command, "--state-dir", str(folder))
+    try:
+        services = mesh.services()
+        assert len(services) == 6
+        services["ocr"].kill()
+        assert wait_until_gone([services["ocr"]]) == []
+        for _ in settled():
+            if "ocr" in mesh.services():
+                break
+        with Client(mesh.address) as client:
+            result = client.analyze(SAMPLES / "receipt.jpg", pipeline="text").collect()
+        assert result.document.pages.ok == 1
+        living = list(mesh.services().values())
+        assert len(living) == 6
+        assert mesh.stop(signal.SIGINT) == 0
+        assert wait_until_gone(living) == []
+    finally:
+        mesh.process.kill()
+    stopped = {
+        name: next(e["time"] for e in log_entries(folder, name) if e["message"] == "stopped")
+        for name in ("orchestrator", "deskew", "classify", "checkbox", "signature")
+    }
+    assert min(stopped, key=lambda name: stopped[name]) == "orchestrator"
+
+
+def test_nothing_outlives_a_mesh_that_is_killed(command: Command) -> None:
+    mesh = Mesh(command, "--state-dir", str(command.state / "killed"))
+    living = list(mesh.services().values())
+    assert len(living) == 6
+    mesh.stop(signal.SIGKILL)
+    assert wait_until_gone(living) == []
+
+
+def test_a_demo_can_be_all(command: Command) -> None:
+    document = str(SAMPLES / "wrong_type.png")
+    arguments = ["up", "--demo", document, "--exit-after-demo"]
+    before = set(psutil.pids())
+    done = command.run(*arguments, "--state-dir", str(command.state / "demo"))
+    assert done.returncode == 0, done.stderr
+    assert "1 skipped" in done.stdout
+    assert "Traceback" not in done.stderr
+    left = [process for process in _new_since(before) if "pagemesh.tethered" in process.cmdline()]
+    assert left == []
+
+
+def _new_since(before: set[int]) -> list[psutil.Process]:
+    found = []
+    for pid in set(psutil.pids()) - before:
+        try:
+            found.append(psutil.Process(pid))
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def test_ctrl_c_while_it_starts(command: Command) -> None:
+    process = command.start("up", "--state-dir", str(command.state / "early"))
+    for _ in settled():
+        if len(psutil.Process(process.pid).children()) == 6:
+            break
+    living = psutil.Process(process.pid).children()
+    threading.Timer(0.2, process.send_signal, [signal.SIGINT]).start()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert wait_until_gone(living) == []
+    assert "Traceback" not in said
