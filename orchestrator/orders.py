@@ -1,7 +1,6 @@
 """From a request's specification to a validated order."""
 
 import asyncio
-import contextlib
 import hashlib
 import re
 import uuid
@@ -55,7 +54,6 @@ class OrderDesk:
         self,
         spec: DocumentSpec,
         spool: Spool,
-        resources: contextlib.AsyncExitStack,
         *,
         time_remaining: float | None,
     ) -> Order:
@@ -64,7 +62,6 @@ class OrderDesk:
         Args:
             spec: checked by `check`.
             spool: the bytes, or empty when there is a location.
-            resources: closes the spool.
             time_remaining: seconds until the client gives up; None when it does not.
         """
         pipeline = self._catalog.get(spec.pipeline)
@@ -76,7 +73,6 @@ class OrderDesk:
             source=public_location(spec.location) if spec.location else _file_name(spec.filename),
             location=spec.location,
             spool=spool,
-            resources=resources,
             password=spec.password or None,
             dpi=spec.dpi,
             selection=PageSelection(spec.pages),

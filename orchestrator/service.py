@@ -5,14 +5,14 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from meshkit.errors import DeadlineExceeded, InvalidInput
+from meshkit.errors import DeadlineExceeded, InvalidInput, PagemeshError
 from meshkit.interceptors import Context
 from orchestrator.catalog import PipelineCatalog
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.source import Spool
 from orchestrator.orders import OrderDesk, check_request_id
 from orchestrator.pipeline import Pipeline
-from orchestrator.work import WorkManager, identity_of
+from orchestrator.work import Order, WorkManager, identity_of
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceServicer
@@ -23,6 +23,8 @@ _LARGEST_PAGE_SIZE = 1000
 # gRPC clients take 4 MiB by default.
 _ANSWER_BYTES = 3 * 1024 * 1024
 _CHUNK_SECONDS = 60.0
+_DRAIN_SECONDS = 5.0
+_DRAIN_PAUSE_SECONDS = 0.5
 
 
 class OrchestratorServicer(OrchestratorServiceServicer):
@@ -39,18 +41,28 @@ class OrchestratorServicer(OrchestratorServiceServicer):
     ) -> AsyncIterator[pb.AnalyzeDocumentResponse]:
         """Read a document now."""
         requests = aiter(request_iterator)
-        spec = await _first_part(requests)
-        self._desk.check(spec)
-        async with contextlib.AsyncExitStack() as stack:
-            spool = await stack.enter_async_context(Spool.create(self._limits))
-            if not spec.location:
-                await _upload(requests, spool)
-            order = self._desk.order(
-                spec, spool, stack.pop_all(), time_remaining=context.time_remaining()
-            )
+        try:
+            order = await self._receive(requests, context)
+        except PagemeshError:
+            await _drain(requests)
+            raise
         async with contextlib.aclosing(self._work.analyze(order)) as events:
             async for event in events:
                 yield pb.AnalyzeDocumentResponse(**_event(event))
+
+    async def _receive(
+        self, requests: AsyncIterator[pb.AnalyzeDocumentRequest], context: Context
+    ) -> Order:
+        """The order that a client streams: its specification, then the bytes."""
+        spec = await _first_part(requests)
+        self._desk.check(spec)
+        async with self._spool() as (spool, resources):
+            if not spec.location:
+                await _upload(requests, spool)
+            time_remaining = context.time_remaining()
+            order = self._desk.order(spec, spool, time_remaining=time_remaining)
+            order.resources.push_async_exit(resources.pop_all())
+            return order
 
     async def SubmitDocument(  # noqa: N802
         self, request: pb.SubmitDocumentRequest, context: Context
@@ -60,12 +72,18 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         if not request.HasField("spec"):
             raise InvalidInput("spec: is missing", metadata={"field": "spec"})
         self._desk.check(request.spec, has_content=bool(request.content))
-        async with contextlib.AsyncExitStack() as stack:
-            spool = await stack.enter_async_context(Spool.create(self._limits))
+        async with self._spool() as (spool, resources):
             if request.content:
                 await spool.write(request.content)
-            order = self._desk.order(request.spec, spool, stack.pop_all(), time_remaining=None)
+            order = self._desk.order(request.spec, spool, time_remaining=None)
+            order.resources.push_async_exit(resources.pop_all())
         return pb.SubmitDocumentResponse(document=await self._work.submit(order))
+
+    @contextlib.asynccontextmanager
+    async def _spool(self) -> AsyncIterator[tuple[Spool, contextlib.AsyncExitStack]]:
+        """A spool, and what removes it at the end unless an order takes that over."""
+        async with contextlib.AsyncExitStack() as resources:
+            yield await resources.enter_async_context(Spool.create(self._limits)), resources
 
     async def GetDocument(  # noqa: N802
         self, request: pb.GetDocumentRequest, context: Context
@@ -126,6 +144,20 @@ async def _upload(requests: AsyncIterator[pb.AnalyzeDocumentRequest], spool: Spo
                 metadata={"field": "chunk"},
             )
         await spool.write(request.chunk)
+
+
+async def _drain(requests: AsyncIterator[pb.AnalyzeDocumentRequest]) -> None:
+    """Read on for a while before a refusal.
+
+    A Python client whose upload is refused midway may see a transport error in place of the status
+    (grpc/grpc#36066); one that has sent all sees the status.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while True:
+                async with asyncio.timeout(_DRAIN_PAUSE_SECONDS):
+                    if await anext(requests, None) is None:
+                        return
 
 
 async def _next_part(

@@ -48,12 +48,12 @@ class Order:
         source: the document's public name.
         location: where to fetch it; empty when `spool` holds its bytes.
         spool: the bytes, uploaded, or fetched when the work begins.
-        resources: closes the spool; the work takes it over.
         password, dpi, selection: how to open it.
         pipeline: the pipeline at the version of now.
         options: of every step.
         seconds: time for the whole document, from when its pages are begun.
         call_deadline: the loop's time at which the client gives up; None when it does not.
+        resources: closes the spool; the work takes it over.
     """
 
     request_id: str
@@ -61,7 +61,6 @@ class Order:
     source: str
     location: str
     spool: Spool
-    resources: contextlib.AsyncExitStack
     password: str | None
     dpi: int
     selection: PageSelection
@@ -69,6 +68,7 @@ class Order:
     options: Mapping[str, StageConfig]
     seconds: float
     call_deadline: float | None = None
+    resources: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
 
 class _Bell:

@@ -253,6 +253,16 @@ async def test_parts_out_of_order(tmp_path: Path) -> None:
             assert error.metadata["field"] == field
 
 
+async def test_refusal_reaches_a_client_that_is_still_sending(tmp_path: Path) -> None:
+    async with running_orchestrator(tmp_path, max_document_bytes=1_000_000) as running:
+        content = tiff(1) + bytes(20_000_000)
+        unknown = await refusal(running.start(content, pipeline="nosuch"))
+        too_large = await refusal(running.start(content))
+    assert unknown.reason == "UNKNOWN_PIPELINE"
+    assert too_large.reason == "DOCUMENT_TOO_LARGE"
+    assert "1,000,000" in too_large.message
+
+
 async def test_options_of_a_request_reach_the_model(tmp_path: Path) -> None:
     options = {"ocr.tier": "fast", "ocr.languages": "en,de"}
     async with running_orchestrator(tmp_path) as running:
