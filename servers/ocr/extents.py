@@ -35,7 +35,7 @@ def word_extents(words: Sequence[Span], ink: NDArray[np.bool_], step: float) -> 
     for word, following in pairwise(words):
         last = _inside((word.end - 0.5) * step, width)
         first = max(_inside((following.start + 0.5) * step, width), last + 1)
-        gap_start, gap_end = _widest_gap(ink[last:first])
+        gap_start, gap_end = widest_gap(ink[last:first])
         rights.append(float(last + gap_start))
         lefts.append(float(last + gap_end))
     rights.append(_outer_right(words[-1], ink, step))
@@ -56,7 +56,7 @@ def ink_columns(crop: Image) -> NDArray[np.bool_]:
     return np.asarray((white != paper).any(axis=0), np.bool_)
 
 
-def _widest_gap(ink: NDArray[np.bool_]) -> Extent:
+def widest_gap(ink: NDArray[np.bool_]) -> Extent:
     """Start and end of the widest run of blank columns; the middle when there is none."""
     edges = np.flatnonzero(np.diff(np.r_[True, ink, True].astype(np.int8)))
     if len(edges) == 0:

@@ -2,7 +2,7 @@
 
 Lines are grouped into rows, rows are read from top to bottom, each from left to right: the order in
 which a form is read. Only where a gutter parts blocks of running text is the left block read before
-the right one.
+the right one. Lines that run up or down the page come last, from left to right.
 """
 
 from collections.abc import Sequence
@@ -30,19 +30,23 @@ COLUMN_ASPECT = 6.0
 
 def reading_order(quads: Sequence[Quad]) -> list[int]:
     """Indices of the lines in reading order."""
-    if not quads:
-        return []
-    boxes = _level(np.stack(quads))
-    return [int(index) for index in _order(boxes, np.arange(len(quads)))]
+    along = np.array([quad[1] - quad[0] for quad in quads]).reshape(-1, 2)
+    level = np.abs(along[:, 0]) >= np.abs(along[:, 1])
+    flat = [index for index in range(len(quads)) if level[index]]
+    upended = [index for index in range(len(quads)) if not level[index]]
+    order: list[int] = []
+    if flat:
+        boxes = _level(np.stack([quads[index] for index in flat]))
+        order = [flat[place] for place in _order(boxes, np.arange(len(flat)))]
+    return order + sorted(upended, key=lambda index: float(quads[index][:, 0].mean()))
 
 
 def _level(quads: NDArray[np.float64]) -> Boxes:
-    """Boxes of the lines after the page's median slant is taken out."""
+    """Boxes of the lines after the median slant of the longer half is taken out."""
     along = quads[:, 1] - quads[:, 0]
     length = np.linalg.norm(along, axis=1)
-    level = along[:, 0] > np.abs(along[:, 1])
-    weighed = level & (length >= np.median(length))
-    slant = np.median(np.arctan2(along[weighed, 1], along[weighed, 0])) if weighed.any() else 0.0
+    along = along[length >= np.median(length)]
+    slant = float(np.median(np.arctan2(along[:, 1], along[:, 0])))
     cosine, sine = np.cos(-slant), np.sin(-slant)
     turned = quads @ np.array([[cosine, sine], [-sine, cosine]])
     return np.concatenate([turned.min(axis=1), turned.max(axis=1)], axis=1)

@@ -1,6 +1,7 @@
 """What a line says: the line cut out and straightened, one network run, its words with places."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from meshkit.model import Image
 from servers.ocr.ctc import decode, split_words
 from servers.ocr.domain import Quad, TextLine, Word
-from servers.ocr.extents import ink_columns, word_extents
+from servers.ocr.extents import ink_columns, widest_gap, word_extents
 
 HEIGHT = 48
 """Rows of a line as the network sees it."""
@@ -20,6 +21,8 @@ STEP = 8
 """Columns of a line that become one step."""
 
 SHORTEST, LONGEST = 16, 3200
+"""Columns that the network is given; longer lines are read in pieces."""
+
 UPRIGHT_UP_TO = 1.5
 LETTER_UP_TO = 3.0
 """Heights of a box in widths: up to the first it is read as it stands, up to the second it may be
@@ -55,6 +58,16 @@ class Recogniser:
         return max((r for r in readings if r), key=lambda r: r.confidence, default=None)
 
     def _read_along(self, image: Image, quad: Quad) -> TextLine | None:
+        readings = [self._read_piece(image, piece) for piece in pieces(image, quad)]
+        found = [line for line in readings if line is not None]
+        if not found:
+            return None
+        words = tuple(word for line in found for word in line.words)
+        letters = [len(line.text) for line in found]
+        confidence = np.average([line.confidence for line in found], weights=letters)
+        return TextLine(" ".join(word.text for word in words), quad, float(confidence), words)
+
+    def _read_piece(self, image: Image, quad: Quad) -> TextLine | None:
         crop = cut_out(image, quad)
         tensor = crop.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(127.5) - 1
         glyphs = decode(*self.network(np.ascontiguousarray(tensor)), self.alphabet)
@@ -74,10 +87,27 @@ class Recogniser:
         )
 
 
-def cut_out(image: Image, quad: Quad) -> Image:
+def pieces(image: Image, quad: Quad) -> list[Quad]:
+    """A line's box, or where it is too long for one network run, parts of it cut at gaps."""
+    width, height = _size(quad)
+    count = ceil(width / max(height, 1e-6) * HEIGHT / LONGEST)
+    if count <= 1:
+        return [quad]
+    # Half of `LONGEST` columns a piece are enough to tell gaps from letters.
+    ink = ink_columns(cut_out(image, quad, longest=min(count * LONGEST // 2, LONGEST * 8)))
+    reach = len(ink) // (4 * count)
+    cuts = [0.0]
+    for middle in (len(ink) * part // count for part in range(1, count)):
+        start, end = widest_gap(ink[middle - reach : middle + reach])
+        cuts.append(middle - reach + (start + end) / 2)
+    cuts.append(float(len(ink)))
+    return [_part(quad, extent, len(ink)) for extent in pairwise(cuts)]
+
+
+def cut_out(image: Image, quad: Quad, longest: int = LONGEST) -> Image:
     """The inside of `quad`, straightened: (48, width, 3), width a multiple of `STEP`."""
     width, height = _size(quad)
-    columns = min(max(width / max(height, 1e-6) * HEIGHT, SHORTEST), LONGEST)
+    columns = min(max(width / max(height, 1e-6) * HEIGHT, SHORTEST), longest)
     columns = ceil(columns / STEP) * STEP
     image, quad = _shrunk(image, quad, int(height // HEIGHT))
     corners = np.array([[0, 0], [columns, 0], [0, HEIGHT]], np.float32)

@@ -59,6 +59,12 @@ def test_labels_and_values_in_two_columns_are_read_row_by_row() -> None:
     assert reading_order(page) == list(range(len(page)))
 
 
+def test_lines_up_or_down_the_page_come_last() -> None:
+    upwards = np.roll(box(20, 50, 15, 400), -3, axis=0)
+    downwards = np.roll(box(800, 50, 15, 400), -1, axis=0)
+    assert reading_order([downwards, *FORM, upwards]) == [1, 2, 3, 4, 5, 6, 7, 0]
+
+
 def test_no_lines_have_no_order() -> None:
     assert reading_order([]) == []
 

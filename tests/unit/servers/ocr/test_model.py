@@ -82,6 +82,14 @@ def test_small_and_large_letters_are_read(model: OcrModel, size: int) -> None:
     assert words_of(read(model, page)) == ["Harbour", "Road"]
 
 
+def test_a_line_longer_than_the_network_takes_is_read_whole(model: OcrModel) -> None:
+    page, drawn = draw((" ".join(["licence"] * 50),), width=7400, height=120)
+    (line,) = read(model, page, tier=Tier.FAST).lines
+    assert line.text == " ".join(word.text for word in drawn)
+    lefts = [word.quad[:, 0].min() for word in line.words]
+    assert lefts == pytest.approx([word.box[0] for word in drawn], abs=8)
+
+
 @pytest.mark.parametrize(
     "shape",
     [(1, 1), (1, 3000), (3000, 1), (5, 5), (31, 33, 3), (600, 850), (40, 12_000), (12_000, 40, 3)],
