@@ -28,7 +28,7 @@ from servers.checkbox.model import CheckboxModel, CheckboxOptions
 from training.detectors.blocks import CHECK_BLOCKS, TEXT_BLOCKS, compose, signature_block
 from training.detectors.command import read_command
 from training.detectors.faces import Faces
-from training.detectors.learning import Arrays, Tensors, focal, learn
+from training.detectors.learning import Arrays, Tensors, focal, learn, load_state, save_state
 from training.detectors.networks import checkbox_network, export_onnx
 from training.detectors.samples import View, take_view, wear
 from training.detectors.sheet import BoxLabel, LabelledPage
@@ -44,10 +44,10 @@ POOL = 48
 FRESH_EVERY = 12
 UNKNOWN = -1.0
 SCORES = 3
-KINDS = {**TEXT_BLOCKS, **CHECK_BLOCKS, signature_block([], 0.5): 0.3}
+KINDS = {**TEXT_BLOCKS, **CHECK_BLOCKS, signature_block([], 0.5): 0.5}
 VALIDATION_PAGES = 30
 VALIDATION_SEED = 1 << 61
-LEAST_SCORE = 0.01
+LEAST_SCORE = 0.05
 
 
 def samples(data: Path, faces: Faces, seed: int) -> Iterator[Arrays]:
@@ -76,7 +76,10 @@ def samples(data: Path, faces: Faces, seed: int) -> Iterator[Arrays]:
 def sample(page: LabelledPage, rng: np.random.Generator) -> Arrays:
     """Image, objectness, weight, state, shape and rectangle targets of one crop."""
     rects = [box.rect for box in page.boxes]
-    view = take_view(page, rng, rects, CROP_PX, LONG_SIDE_PX, near=0.65)
+    checked = [box.rect for box in page.boxes if box.checked]
+    if checked and rng.random() < 0.5:
+        rects = checked  # marked boxes are rare, and the harder ones
+    view = take_view(page, rng, rects, CROP_PX, LONG_SIDE_PX, near=0.6)
     cells = CROP_PX // STRIDE
     object_, state, shape = (np.zeros((cells, cells), np.float32) for _ in range(3))
     weight = np.ones((cells, cells), np.float32)
@@ -167,6 +170,7 @@ def main() -> None:
     if not command.calibrate_only:
         network = checkbox_network()
         source = partial(samples, command.data, command.faces)
+        load_state(network, command.state)
         learn(
             network,
             source,
@@ -175,6 +179,7 @@ def main() -> None:
             minutes=command.minutes,
             seed=command.seed,
         )
+        save_state(network, command.state)
         export_onnx(network, SCORES, command.out)
     pages = validation_pages(command.data, command.faces)
     calibrate_network(

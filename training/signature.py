@@ -37,7 +37,7 @@ from training.detectors.blocks import (
 )
 from training.detectors.command import read_command
 from training.detectors.faces import Faces
-from training.detectors.learning import Arrays, Tensors, focal, learn
+from training.detectors.learning import Arrays, Tensors, focal, learn, load_state, save_state
 from training.detectors.networks import export_onnx, signature_network
 from training.detectors.samples import take_view, wear
 from training.detectors.sheet import LabelledPage, Rect
@@ -55,7 +55,7 @@ FRESH_EVERY = 8
 SCORES = 1
 VALIDATION_PAGES = 120
 VALIDATION_SEED = 1 << 61
-LEAST_SCORE = 0.01
+LEAST_SCORE = 0.02
 
 
 def collected_ink(data: Path, *, validation: bool) -> list[Mask]:
@@ -192,6 +192,7 @@ def main() -> None:
     if not command.calibrate_only:
         network = signature_network()
         source = partial(samples, command.data, command.faces)
+        load_state(network, command.state)
         learn(
             network,
             source,
@@ -200,6 +201,7 @@ def main() -> None:
             minutes=command.minutes,
             seed=command.seed,
         )
+        save_state(network, command.state)
         export_onnx(network, SCORES, command.out)
     pages = validation_pages(command.data, command.faces)
     calibrate_network(command.out, lambda: opened(command.out), pages, lambda page: page.signatures)

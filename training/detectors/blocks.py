@@ -63,9 +63,13 @@ def value(sheet: Sheet) -> str:
 
 def heading(sheet: Sheet, y: float) -> float:
     """A title, sometimes in a frame or white on black."""
-    size = sheet.between(3.5, 7)
+    size = sheet.between(3.5, 7) if sheet.chance(0.6) else sheet.between(7, 14)
     x = sheet.between(8, 60) * sheet.mm
-    _, _, w, h = sheet.text(words(sheet, 4).title(), x, y, size)
+    face = sheet.choice(sheet.faces.printed) if sheet.chance(0.5) else sheet.face
+    title = words(sheet, 4).title()
+    if sheet.chance(0.3):
+        title = f"{title} ({''.join(word[0] for word in title.split())})".upper()
+    _, _, w, h = sheet.text(title, x, y, size, face)
     if sheet.chance(0.3):
         pad = 1.5 * sheet.mm
         sheet.frame((x - pad, y - pad, w + 2 * pad, h + 2 * pad), sheet.between(0.2, 0.8))
@@ -107,6 +111,31 @@ def bullet_list(sheet: Sheet, y: float) -> float:
         sheet.text(words(sheet, 7), left + em * 1.8, y, size)
         y += em * sheet.between(1.3, 1.9)
     return y + 2 * sheet.mm
+
+
+def sideways_text(sheet: Sheet, y: float) -> float:
+    """Lines that run up or down the page, as captions of forms and archive numbers do."""
+    size = sheet.between(2.5, 6) * sheet.mm
+    text = sheet.faker.numerify("########") if sheet.chance(0.3) else words(sheet, 3).upper()
+    mask = np.ascontiguousarray(np.rot90(sheet.lettering(text, size), sheet.choice((1, 3))))
+    x = sheet.between(2, 195) * sheet.mm
+    for _ in range(int(sheet.rng.integers(1, 4))):
+        sheet.ink(mask, x, y, sheet.between(0.7, 1.0))
+        x += sheet.between(1.2, 6) * size
+    return y + float(mask.shape[0]) * sheet.between(0.2, 1.0)
+
+
+def solid_shapes(sheet: Sheet, y: float) -> float:
+    """Punch holes, discs, bars and wedges of ink."""
+    size = sheet.between(2, 9) * sheet.mm
+    for _ in range(int(sheet.rng.integers(1, 4))):
+        x = sheet.between(3, 190) * sheet.mm
+        if sheet.chance(0.6):
+            sheet.oval((x, y, size, size), grey=int(sheet.between(0, 90)), filled=True)
+        else:
+            wide = size * sheet.between(2, 8)
+            sheet.ink(np.full((int(size * 0.6), int(wide)), 255, np.uint8), x, y, 0.9)
+    return y + size + sheet.mm
 
 
 def lookalike_row(sheet: Sheet, y: float) -> float:
@@ -441,9 +470,11 @@ def letter_close(collected: list[Mask], signed: float) -> Block:
 
 
 TEXT_BLOCKS: Mapping[Block, float] = {
-    heading: 1.0,
+    heading: 1.6,
     paragraph: 2.0,
     bullet_list: 0.8,
+    sideways_text: 0.5,
+    solid_shapes: 0.25,
     lookalike_row: 0.5,
     number_table: 0.8,
     field_grid: 1.3,
@@ -451,7 +482,7 @@ TEXT_BLOCKS: Mapping[Block, float] = {
     barcode: 0.25,
     logo: 0.3,
     stamp: 0.25,
-    handwritten_note: 0.5,
+    handwritten_note: 0.7,
 }
 CHECK_BLOCKS: Mapping[Block, float] = {check_rows: 2.0, check_column: 1.2, likert_grid: 1.4}
 

@@ -21,6 +21,7 @@ class Command:
         out: the ONNX file to write.
         steps, minutes: when to stop, whichever comes first.
         seed: of everything random.
+        state: file of the network's state to go on from when it is there, and to write at the end.
         calibrate_only: leave the network in `out` as it is but for its calibration.
     """
 
@@ -30,6 +31,7 @@ class Command:
     steps: int
     minutes: float
     seed: int
+    state: Path | None
     calibrate_only: bool
 
 
@@ -45,6 +47,7 @@ def read_command(description: str | None, *, steps: int, seed: int) -> Command:
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop earlier")
     parser.add_argument("--seed", type=int, default=seed)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--state", type=Path, help="file to go on from, and to keep the state in")
     parser.add_argument(
         "--calibrate-only", action="store_true", help="only calibrate the network in --out"
     )
@@ -59,5 +62,6 @@ def read_command(description: str | None, *, steps: int, seed: int) -> Command:
         arguments.steps,
         arguments.minutes,
         arguments.seed,
+        arguments.state,
         arguments.calibrate_only,
     )

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -74,6 +75,19 @@ def learn(
             print(f"step {step + 1}/{steps} loss {running / 50:.3f} {spent:.0f} s", flush=True)
             running = 0.0
     network.eval()
+
+
+def load_state(network: nn.Module, path: Path | None) -> None:
+    """Go on from the state in `path`, if there is such a file."""
+    if path is not None and path.is_file():
+        network.load_state_dict(torch.load(path, weights_only=True))
+        print(f"going on from {path}")
+
+
+def save_state(network: nn.Module, path: Path | None) -> None:
+    """Keep the state in `path`, if one is named."""
+    if path is not None:
+        torch.save(network.state_dict(), path)
 
 
 def focal(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

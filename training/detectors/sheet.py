@@ -67,6 +67,7 @@ class Sheet:
         page: the page so far.
         mm: pixels in a millimetre.
         face: path of the page's main font.
+        marks: kinds of marks that the page's writer ticks boxes with.
     """
 
     def __init__(self, rng: Random, faces: Faces, faker: Faker, page: LabelledPage) -> None:
@@ -77,6 +78,7 @@ class Sheet:
         self.height, self.width = page.image.shape
         self.mm: float = max(self.height, self.width) / 297
         self.face: Path = self.choice(faces.printed)
+        self.marks = MARKS if self.chance(0.5) else (self.choice(MARKS),)
         self._outline_style = self.between(0.12, 0.5), int(rng.integers(0, 110))
 
     def choice(self, items: Sequence[T]) -> T:
@@ -155,7 +157,7 @@ class Sheet:
         checked: bool | None = False
         if self.chance(mark):
             checked = True
-            self.mark(rect, self.choice(MARKS))
+            self.mark(rect, self.choice(self.marks))
         elif self.chance(0.02):
             checked = None
             mask, dx, dy = ring_ink(self.rng, rect[2], rect[3])
@@ -163,7 +165,10 @@ class Sheet:
         self.page.boxes.append(BoxLabel(rect, checked, circle))
 
     def mark(self, rect: Rect, kind: str) -> None:
-        """Mark a box in pencil or pen."""
+        """Mark a box in pencil or pen or, for the kind `typed`, with a letter."""
+        if kind == "typed":
+            self._letter_inside(rect, self.choice("XXXx√"))
+            return
         mask, dx, dy = mark_ink(self.rng, kind, rect[2], rect[3])
         darkness = self.between(0.3, 0.6) if self.chance(0.3) else self.between(0.6, 1.0)
         self.ink(mask, rect[0] + dx, rect[1] + dy, darkness)
@@ -202,7 +207,7 @@ class Sheet:
             self._polyline(gap, False, width_mm * 2, 250)
 
     def _letter_inside(self, rect: Rect, letter: str) -> None:
-        mask = self.lettering(letter, rect[3] * self.between(0.6, 0.85))
+        mask = self.lettering(letter, rect[3] * self.between(0.6, 1.0))
         x = rect[0] + (rect[2] - mask.shape[1]) / 2
         y = rect[1] + (rect[3] - mask.shape[0]) / 2
         self.ink(mask, x, y, self.between(0.3, 0.9))

@@ -107,7 +107,7 @@ def signature_ink(rng: Random) -> Mask:
         if rng.random() < 0.75:
             parts.append(glide(rng, _capital_targets(rng, x, height * rng.uniform(0.8, 1.5))))
             x += height * rng.uniform(0.2, 0.7)
-        letters = int(rng.integers(0, 9))
+        letters = int(rng.integers(0 if parts else 2, 9))
         if letters:
             word = _cursive_targets(rng, x, letters, height * rng.uniform(0.4, 0.9), pitch)
             parts.append(glide(rng, word))
@@ -143,11 +143,13 @@ def _render(parts: list[Path], thickness: int) -> Mask:
     return trim(mask)
 
 
-MARKS = ("cross", "tick", "fill", "scribble", "dot", "slash", "strike")
+DRAWN_MARKS = ("cross", "tick", "fill", "scribble", "dot", "slash", "strike")
+MARKS = ("cross", "cross", "cross", "tick", "tick", "typed", *DRAWN_MARKS)
+"""Kinds of marks, as often as people use them."""
 
 
 def mark_ink(rng: Random, kind: str, width: float, height: float) -> tuple[Mask, float, float]:
-    """A mark for a box of `width` x `height` pixels.
+    """A mark for a box of `width` x `height` pixels, of a kind in `DRAWN_MARKS`.
 
     Returns: the mask, and the x and y of the mask's corner relative to the box's corner. Marks may
     overshoot the box, as pens do.

@@ -122,7 +122,7 @@ def _tick(sheet: Sheet, rect: Rect, chance: float) -> None:
     bordered = _has_border(sheet.page.image, rect)
     checked = sheet.chance(chance)
     if checked:
-        sheet.mark(rect, sheet.choice(("cross", "tick", "fill", "scribble", "dot", "slash")))
+        sheet.mark(rect, sheet.choice(sheet.marks))
     if bordered:
         sheet.page.boxes.append(BoxLabel(rect, checked, None))
     else:

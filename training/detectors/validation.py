@@ -56,7 +56,7 @@ def calibrate_network(
     """Calibrate the network in `path` on `pages`, and print what it does at several thresholds.
 
     Args:
-        find: opens the network in `path` anew; must return everything with a score over 0.01.
+        find: opens the network in `path` anew; must return all with scores worth a fit.
     """
     scores, right, _ = judge(find(), pages, truth)
     slope, shift = fit_platt(scores, right)
