@@ -30,6 +30,8 @@ from meshkit.telemetry import configure_tracing, trace_call
 _log = logging.getLogger(__name__)
 
 EXIT_FAILED = 1
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Application(Protocol):
@@ -49,6 +51,29 @@ class Application(Protocol):
         """Free everything. Called once calls have ended, also when `start` failed or never ran."""
 
 
+class _Health(health.aio.HealthServicer):
+    """gRPC's own, but a client that watches health does not hold up the end of the server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ending = asyncio.Event()
+
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802
+        watching = asyncio.ensure_future(super().Watch(request, context))
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait([watching, ending], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watching.cancel()
+            ending.cancel()
+            await asyncio.gather(watching, ending, return_exceptions=True)
+        await context.write(health_pb2.HealthCheckResponse(status=_NOT_SERVING))
+
+    def end_watches(self) -> None:
+        """Tell watchers NOT_SERVING for the last time."""
+        self._ending.set()
+
+
 class ServerError(Exception):
     """The server cannot start; the message is for the operator."""
 
@@ -59,7 +84,7 @@ class MeshServer:
     def __init__(self, application: Application, config: ServerConfig) -> None:
         self._application = application
         self._config = config
-        self._health = health.aio.HealthServicer()
+        self._health = _Health()
         self._server = grpc.aio.server(
             options=server_options(config), interceptors=server_interceptors()
         )
@@ -73,7 +98,7 @@ class MeshServer:
             ServerError: the address cannot be had.
         """
         names = [*self._application.service_names, health.SERVICE_NAME, reflection.SERVICE_NAME]
-        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._report(_NOT_SERVING)
         self._application.add_to_server(self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(names, self._server)
@@ -94,7 +119,7 @@ class MeshServer:
     async def load(self) -> None:
         """Start the application, then report SERVING. Raises whatever its `start` raises."""
         await self._application.start()
-        await self._report(health_pb2.HealthCheckResponse.SERVING)
+        await self._report(_SERVING)
         _log.info("serving", extra={"services": list(self._application.service_names)})
 
     async def stop(self) -> None:
@@ -107,6 +132,7 @@ class MeshServer:
         await self._health.enter_graceful_shutdown()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), config.drain_delay_seconds)
+        self._health.end_watches()
         draining = asyncio.create_task(self._server.stop(config.drain_seconds))
         hurrying = asyncio.create_task(self._hurry.wait())
         await asyncio.wait([draining, hurrying], return_when=asyncio.FIRST_COMPLETED)

@@ -76,10 +76,11 @@ async def test_a_watcher_of_health_sees_loading_serving_and_draining() -> None:
         assert (await watch.read()).status == NOT_SERVING
         await running.server.load()
         assert (await watch.read()).status == SERVING
-        stopping = asyncio.create_task(running.server.stop())
+        async with asyncio.timeout(10):  # not held up by the watcher for `drain_seconds`
+            await running.server.stop()
         assert (await watch.read()).status == NOT_SERVING
-        watch.cancel()
-        await stopping
+        rest = [await watch.read() for _ in range(2)]
+        assert rest[-1] is grpc.aio.EOF
 
 
 async def test_reflection_lists_the_services() -> None:
