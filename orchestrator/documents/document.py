@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import stat
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Self
 from meshkit.errors import (
     Cancelled,
     DependencyUnavailable,
+    Forbidden,
     Internal,
     InvalidDocument,
     InvalidInput,
@@ -80,9 +82,10 @@ async def open_document(
     Raises:
         InvalidDocument: EMPTY_DOCUMENT, UNSUPPORTED_MEDIA_TYPE, CORRUPT_DOCUMENT,
             TRUNCATED_DOCUMENT, NO_PAGES, PASSWORD_REQUIRED, WRONG_PASSWORD,
-            UNSUPPORTED_ENCRYPTION, UNSUPPORTED_XFA, OPEN_TIMEOUT, WORKER_CRASHED, OUT_OF_MEMORY.
+            UNSUPPORTED_ENCRYPTION, UNSUPPORTED_XFA, OPEN_TIMEOUT, WORKER_CRASHED, OUT_OF_MEMORY,
+            NOT_A_FILE.
         TooLarge: DOCUMENT_TOO_LARGE, TOO_MANY_PAGES.
-        NotFound: there is no such file.
+        NotFound, Forbidden: there is no such file, or it may not be read.
         DependencyUnavailable: WORKER_KILLED, from outside.
         Overloaded: too many documents are open.
     """
@@ -287,10 +290,7 @@ class OpenDocument:
 
 
 def _media_type(path: Path, limits: DocumentLimits) -> str:
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError as error:
-        raise NotFound(f"there is no file {path.name}", reason="DOCUMENT_NOT_FOUND") from error
+    size, head = _beginning(path)
     if size == 0:
         raise InvalidDocument("the document is empty: send its bytes", reason="EMPTY_DOCUMENT")
     if size > limits.max_document_bytes:
@@ -299,8 +299,6 @@ def _media_type(path: Path, limits: DocumentLimits) -> str:
             reason="DOCUMENT_TOO_LARGE",
             metadata={"limit_bytes": str(limits.max_document_bytes)},
         )
-    with path.open("rb") as file:
-        head = file.read(kinds.HEAD_BYTES)
     found = kinds.media_type(head)
     if found is None:
         raise InvalidDocument(
@@ -308,6 +306,20 @@ def _media_type(path: Path, limits: DocumentLimits) -> str:
             reason="UNSUPPORTED_MEDIA_TYPE",
         )
     return found
+
+
+def _beginning(path: Path) -> tuple[int, bytes]:
+    """A file's size and first bytes. Never waits on what is no regular file."""
+    try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise InvalidDocument(f"{path.name} is no regular file", reason="NOT_A_FILE")
+        with path.open("rb") as file:
+            return facts.st_size, file.read(kinds.HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path.name}", reason="DOCUMENT_NOT_FOUND") from error
+    except PermissionError as error:
+        raise Forbidden(f"{path.name} may not be read", reason="ACCESS_DENIED") from error
 
 
 def _counted(header: protocol.Header) -> int:

@@ -1,5 +1,6 @@
 """Bad documents get an error that names the page and the reason; good pages beside them live."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,16 @@ async def test_a_text_file_named_pdf(
 async def test_a_missing_file(tmp_path: Path, limits: DocumentLimits, workers: WorkerPool) -> None:
     with pytest.raises(NotFound, match=r"missing\.pdf"):
         await opened(tmp_path / "missing.pdf", limits, workers)
+
+
+async def test_what_is_no_regular_file(
+    tmp_path: Path, limits: DocumentLimits, workers: WorkerPool
+) -> None:
+    os.mkfifo(tmp_path / "pipe.pdf")
+    for path in (tmp_path / "pipe.pdf", tmp_path):
+        with pytest.raises(InvalidDocument, match="no regular file") as caught:
+            await opened(path, limits, workers)
+        assert caught.value.reason == "NOT_A_FILE"
 
 
 async def test_a_document_over_the_limits(
