@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+import cv2
 import numpy as np
 from PIL import Image as PilImage
 from PIL import (
@@ -294,23 +295,27 @@ def _samples(picture: ImageFile.ImageFile) -> Image:
         bits = int(picture.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0])
         photometric = int(picture.tag_v2.get(_PHOTOMETRIC, 1))
     picture.load()
-    upright = ImageOps.exif_transpose(picture)
-    if upright.mode.startswith("I;16"):
-        wide = np.asarray(upright).astype(np.uint32)
+    ImageOps.exif_transpose(picture, in_place=True)
+    if picture.mode.startswith("I;16"):
+        wide = np.asarray(picture).astype(np.uint32)
         grey = (wide >> (min(bits, 16) - 8)).clip(0, 255).astype(np.uint8)
         return 255 - grey if photometric == 0 else grey
-    if upright.mode in ("I", "F"):
+    if picture.mode in ("I", "F"):
         raise InvalidPage("samples of 32 bits are not taken; send 8 or 16 bits a sample")
-    return _eight_bit(upright)
+    return _eight_bit(picture)
 
 
 def _eight_bit(picture: PilImage.Image) -> Image:
     if picture.has_transparency_data:
         picture = _over_white(picture)
     if picture.mode in ("1", "L"):
-        return np.array(picture.convert("L"))
-    rgb = np.asarray(picture.convert("RGB"))
-    return np.ascontiguousarray(rgb[:, :, ::-1])
+        return np.array(_in_mode(picture, "L"))
+    rgb = np.asarray(_in_mode(picture, "RGB"))
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8)
+
+
+def _in_mode(picture: PilImage.Image, mode: str) -> PilImage.Image:
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _over_white(picture: PilImage.Image) -> PilImage.Image:
