@@ -11,6 +11,7 @@ from pagemesh.cli.outputs import Destination, Output, missing
 from pagemesh.cli.problems import EXIT_FAILED, complain
 from pagemesh.cli.reading import read_document
 from pagemesh.client import Client
+from pagemesh.exports.result import note_on
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.orchestrator.v1.orchestrator_service_pb2 import GetDocumentResponse
 from pagemesh.sources import How
@@ -93,9 +94,15 @@ def _is_well(result: GetDocumentResponse, file: str, *, shown: bool) -> bool:
     if document.state == documents.DOCUMENT_STATE_SUCCEEDED:
         return True
     if not (shown and result.pages):
-        reason = document.error.message or f"{account.failed} of {account.total} pages failed"
-        complain(reason, about=Path(file).name)
+        notes = [note_on(page) for page in result.pages if _failed(page)]
+        counted = f"{account.failed} of {account.total} pages failed"
+        first = f"; {notes[0]}" if notes else ""
+        complain(document.error.message or f"{counted}{first}", about=Path(file).name)
     return False
+
+
+def _failed(page: documents.PageResult) -> bool:
+    return page.outcome == documents.PAGE_OUTCOME_FAILED
 
 
 def _destination(files: list[str], output: Output | None, out: str | None) -> Destination | None:

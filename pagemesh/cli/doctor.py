@@ -167,7 +167,8 @@ def _weights() -> Iterator[Finding]:
     spec = importlib.util.find_spec("servers")
     roots = [Path(root) for root in (spec.submodule_search_locations or ())] if spec else []
     for model in MODELS:
-        files = sorted(file for root in roots for file in root.glob(f"{model}/weights/**/*.onnx"))
+        folder = next((root / model for root in roots if (root / model).is_dir()), Path())
+        files = sorted(folder.glob("weights/**/*.onnx"))
         if not files:
             hint = "get the repository whole: its weights are files of it"
             yield Finding(Mark.WRONG, f"{model} weights", "none", hint)

@@ -12,6 +12,7 @@ from rich.text import Text
 from pagemesh.classify.v1.classify_service_pb2 import ClassifyResult
 from pagemesh.deskew.v1 import deskew_service_pb2 as deskew_pb
 from pagemesh.exports.characters import printable
+from pagemesh.exports.result import reason_of
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 
 LINES_SHOWN = 6
@@ -118,7 +119,7 @@ def _verdict(page: documents.PageResult) -> Text:
     word, style = ("failed", "bold red") if failed else ("skipped", "bold yellow")
     if page.outcome == documents.PAGE_OUTCOME_OK:
         return Text("ok, and nothing on it", "dim")
-    return Text.assemble((word, style), ": ", clean(page.reason or page.error.message))
+    return Text.assemble((word, style), ": ", clean(reason_of(page)))
 
 
 def _rows(page: documents.PageResult) -> Table | None:

@@ -88,7 +88,7 @@ def _marks(page: documents.PageResult) -> Iterator[_Mark]:
     yield _Mark("word", SKY, 1, 0.10, sure)
     yield _Mark("unsure word", VERMILION, 1, 0.12, unsure)
     yield _Mark("field value", BLUE, 2, 0.14, [f.quad for f in texts if f.HasField("quad")])
-    yield _Mark("ticked", GREEN, 4, 0.35, [box.quad for box in boxes if box.checked])
+    yield _Mark("ticked", GREEN, 4, 0.25, [box.quad for box in boxes if box.checked])
     yield _Mark("not ticked", ORANGE, 3, 0.0, [box.quad for box in boxes if not box.checked])
     yield _Mark("signature", PURPLE, 4, 0.12, [s.quad for s in page.signature.signatures])
 

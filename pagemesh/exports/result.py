@@ -67,8 +67,13 @@ def note_on(page: documents.PageResult) -> str | None:
     """Why a page is not ok, in one line: `page 3 failed: ...`; None for a page that is."""
     if page.outcome == documents.PAGE_OUTCOME_OK:
         return None
+    return f"page {page.page_number} {outcome_of(page)}: {reason_of(page)}"
+
+
+def reason_of(page: documents.PageResult) -> str:
+    """Why a page is not ok, in one line that leaves its number to others."""
     reason = page.reason or page.error.message or "no reason was given"
-    return f"page {page.page_number} {outcome_of(page)}: {' '.join(reason.split())}"
+    return " ".join(reason.split()).removeprefix(f"page {page.page_number}: ")
 
 
 def words_of(line: TextLine) -> Sequence[Word]:

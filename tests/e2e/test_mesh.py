@@ -122,28 +122,36 @@ def timeless(result: dict[str, Any]) -> dict[str, Any]:
 BAD = {
     "empty.pdf": (b"", "empty"),
     "letter.pdf": (b"Dear Sir or Madam,\n" * 50, "plain text"),
-    "truncated.pdf": ((SAMPLES / "application_form.pdf").read_bytes()[:2000], ""),
-    "truncated.png": ((SAMPLES / "skewed.png").read_bytes()[:3000], ""),
-    "truncated.jpg": ((SAMPLES / "receipt.jpg").read_bytes()[:3000], ""),
-    "truncated.tiff": ((SAMPLES / "pages.tiff").read_bytes()[:3000], ""),
+    "truncated.pdf": ((SAMPLES / "application_form.pdf").read_bytes()[:2000], "PDF"),
+    "truncated.png": (
+        (SAMPLES / "skewed.png").read_bytes()[:3000],
+        "; page 1 failed: ",
+    ),
+    "truncated.jpg": (
+        (SAMPLES / "receipt.jpg").read_bytes()[:3000],
+        "; page 1 failed: ",
+    ),
+    "truncated.tiff": (
+        (SAMPLES / "pages.tiff").read_bytes()[:3000],
+        "; page 1 failed: ",
+    ),
 }
 
 
-@pytest.mark.parametrize("name", BAD)
 @pytest.mark.parametrize("is_served", [False, True])
-def test_bad_input_is_one_clear_line(
-    mesh: Mesh, tmp_path: Path, name: str, is_served: bool
-) -> None:
-    content, reason = BAD[name]
-    path = tmp_path / name
-    path.write_bytes(content)
+def test_bad_input_is_one_clear_line_each(mesh: Mesh, tmp_path: Path, is_served: bool) -> None:
+    for name, (content, _) in BAD.items():
+        (tmp_path / name).write_bytes(content)
+    files = [str(tmp_path / name) for name in BAD]
     server = ["--server", mesh.address] if is_served else []
-    done = mesh.command.run("analyze", str(path), "--output", "json", *server)
+    done = mesh.command.run("analyze", *files, "--output", "text", "--out", "-", *server)
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"pagemesh: {name}: ")
-    assert reason in line
-    assert "Traceback" not in line
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(BAD), done.stderr
+    for line, (name, (_, said)) in zip(lines, BAD.items(), strict=True):
+        assert line.startswith(f"pagemesh: {name}: ")
+        assert said in line
+        assert "Traceback" not in line
 
 
 def test_the_client_gets_the_error_itself(mesh: Mesh) -> None:
@@ -159,11 +167,12 @@ def test_the_client_gets_the_error_itself(mesh: Mesh) -> None:
                 assert "plain text" in result.document.error.message
 
 
-@pytest.mark.parametrize("output", ["text", "markdown", "hocr", "alto", "pdf", "overlay"])
+@pytest.mark.parametrize("output", ["hocr", "alto", "pdf", "overlay"])
 def test_every_output_of_a_whole_document(mesh: Mesh, tmp_path: Path, output: str) -> None:
-    document = str(SAMPLES / "application_form.pdf")
-    arguments = ["--pages", "3", "--output", output, "--out", f"{tmp_path}/"]
-    done = mesh.command.run("analyze", document, "--server", mesh.address, *arguments)
+    document = str(SAMPLES / "pages.tiff")
+    arguments = ["--pages", "2", "--pipeline", "text", "--option", "ocr.tier=fast"]
+    place = ["--output", output, "--out", f"{tmp_path}/"]
+    done = mesh.command.run("analyze", document, "--server", mesh.address, *arguments, *place)
     assert done.returncode == 0, done.stderr
     made = list(tmp_path.iterdir())
     assert len(made) == (3 if output == "overlay" else 1)

@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from pagemesh import Client
+from pagemesh.orchestrator.v1 import document_pb2 as documents
 from tests.e2e.conftest import SAMPLES, Command, Mesh, log_entries, settled, wait_until_gone
 
 pytestmark = [pytest.mark.xdist_group("mesh"), pytest.mark.timeout(600)]
@@ -22,12 +23,13 @@ def test_a_dead_model_is_started_again_and_ctrl_c_ends_everything_in_order(
         assert len(services) == 6
         services["ocr"].kill()
         assert wait_until_gone([services["ocr"]]) == []
-        for _ in settled():
-            if "ocr" in mesh.services():
-                break
         with Client(mesh.address) as client:
-            result = client.analyze(SAMPLES / "receipt.jpg", pipeline="text").collect()
-        assert result.document.pages.ok == 1
+            for _ in settled(60):
+                (page,) = client.analyze(SAMPLES / "receipt.jpg", pipeline="text").collect().pages
+                if page.outcome == documents.PAGE_OUTCOME_OK:
+                    break
+                assert "ocr" in page.reason
+        assert page.outcome == documents.PAGE_OUTCOME_OK
         living = list(mesh.services().values())
         assert len(living) == 6
         assert mesh.stop(signal.SIGINT) == 0

@@ -220,6 +220,8 @@ def test_one_bad_document_does_not_stop_the_others(
 ) -> None:
     orchestrator.final.state = documents.DOCUMENT_STATE_PARTIAL
     orchestrator.final.pages.failed = 1
+    orchestrator.pages[0].outcome = documents.PAGE_OUTCOME_FAILED
+    orchestrator.pages[0].reason = "page 2: the ocr model is down"
     Path("other.png").write_bytes(b"x")
     arguments = ["--server", server, "--output", "text"]
     done = process("analyze", form.name, "other.png", *arguments)
@@ -227,8 +229,8 @@ def test_one_bad_document_does_not_stop_the_others(
     assert len(orchestrator.specs) == 2
     assert done.stdout.count("Application for Passport") == 4
     assert done.stderr.splitlines() == [
-        "pagemesh: form.png: 1 of 2 pages failed",
-        "pagemesh: other.png: 1 of 2 pages failed",
+        f"pagemesh: {name}: 1 of 2 pages failed; page 2 failed: the ocr model is down"
+        for name in ("form.png", "other.png")
     ]
 
 
