@@ -21,6 +21,9 @@ from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import (
     add_OrchestratorServiceServicer_to_server,
 )
 
+# For everything in a request but the pixels.
+_MESSAGE_RESERVE = 64 * 1024
+
 
 class Orchestrator:
     """The orchestrator as a `meshkit.server.Application`.
@@ -43,7 +46,10 @@ class Orchestrator:
             config.pipeline_directories, available, config.default_pipeline
         )
         page_images = partial(
-            PageImage, encoding=config.wire_encoding, shared_directory=config.shared_pages_dir
+            PageImage,
+            encoding=config.wire_encoding,
+            shared_directory=config.shared_pages_dir,
+            max_bytes=config.max_message_bytes - _MESSAGE_RESERVE,
         )
         budget = PixelBudget(config.pages_in_flight_bytes)
         self._work = WorkManager(

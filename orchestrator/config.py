@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from meshkit.config import ServerConfig
@@ -81,6 +81,18 @@ class OrchestratorConfig(ServerConfig, DocumentLimits):
     breaker_reset_seconds: float = Field(
         default=5.0, gt=0, description="After this time one call tries a model again."
     )
+
+    @model_validator(mode="after")
+    def _pages_must_fit_messages(self) -> "OrchestratorConfig":
+        if self.max_message_bytes < 1024 * 1024:
+            raise ValueError("max_message_bytes must be at least 1048576 for pages to fit")
+        return self
+
+    @model_validator(mode="after")
+    def _documents_must_open(self) -> "OrchestratorConfig":
+        if self.max_documents > self.max_open_documents:
+            raise ValueError("max_open_documents must be at least max_documents")
+        return self
 
     @property
     def document_limits(self) -> DocumentLimits:

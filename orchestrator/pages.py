@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from meshkit.errors import Internal
+from meshkit.errors import Internal, TooLarge
 from meshkit.model import Image
 from pagemesh.common.v1.geometry_pb2 import UprightTransform
 from pagemesh.common.v1.page_pb2 import (
@@ -25,7 +25,8 @@ from pagemesh.common.v1.page_pb2 import (
 class WireEncoding(StrEnum):
     """How a page's pixels travel to a model.
 
-    RAW: bare samples; nothing to encode or decode, the most bytes.
+    RAW: bare samples; nothing to encode or decode, the most bytes. A page that does not fit one
+        message goes as PNG.
     PNG: lossless, several times fewer bytes, slow to encode.
     JPEG: quality 90, the fewest bytes, not lossless.
     REFERENCE: bare samples in a directory that the models share; only its address travels.
@@ -49,6 +50,11 @@ class PageImage:
         number: its number in the document, from 1.
         image: the pixels, grey or BGR.
         dpi: dots per inch; None when unknown.
+
+    Args:
+        encoding: how the pixels travel.
+        shared_directory: where they lie when they travel by reference.
+        max_bytes: at most so many bytes of pixels go into a message.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class PageImage:
         *,
         encoding: WireEncoding,
         shared_directory: Path,
+        max_bytes: int,
     ) -> None:
         self.page_id = page_id
         self.number = number
@@ -67,6 +74,7 @@ class PageImage:
         self.dpi = dpi
         self._encoding = encoding
         self._shared_directory = shared_directory
+        self._max_bytes = max_bytes
         self._shared_file: Path | None = None
         self._message: Page | None = None
         self._lock = asyncio.Lock()
@@ -98,11 +106,11 @@ class PageImage:
     async def _build(self) -> Page:
         page = Page(page_id=self.page_id, dpi=self.dpi or 0.0)
         match self._encoding:
-            case WireEncoding.RAW:
+            case WireEncoding.RAW if self.image.nbytes <= self._max_bytes:
                 page.raw.CopyFrom(self._raw_layout(self.image.tobytes()))
             case WireEncoding.REFERENCE:
                 page.reference.CopyFrom(await self._share())
-            case WireEncoding.PNG:
+            case WireEncoding.RAW | WireEncoding.PNG:
                 page.encoded.CopyFrom(await self._encode(".png", _PNG_FLAGS))
             case WireEncoding.JPEG:
                 page.encoded.CopyFrom(await self._encode(".jpg", _JPEG_FLAGS))
@@ -121,6 +129,14 @@ class PageImage:
         is_encoded, data = await asyncio.to_thread(cv2.imencode, suffix, self.image, flags)
         if not is_encoded:
             raise Internal(f"page {self.number} could not be encoded as {suffix}")
+        if data.nbytes > self._max_bytes:
+            raise TooLarge(
+                f"page {self.number} of {self.width} x {self.height} pixels takes {data.nbytes:,} "
+                f"bytes even as {suffix}, and a message to a model holds {self._max_bytes:,}: scan "
+                "it at a lower resolution, or have pages sent by reference",
+                reason="PAGE_TOO_LARGE",
+                metadata={"page": str(self.number), "limit_bytes": str(self._max_bytes)},
+            )
         return EncodedImage(data=data.tobytes())
 
     async def _share(self) -> ImageReference:

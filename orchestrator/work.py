@@ -361,9 +361,10 @@ class WorkManager:
         live.is_begun = True
         ending = Ending()
         try:
-            async with resources, self._turns:
+            async with resources:
                 if live.stopped is None:
-                    await self._read(live, order)
+                    async with self._turns:
+                        await self._read(live, order)
                 else:
                     ending = live.stopped
         except asyncio.CancelledError:

@@ -69,6 +69,7 @@ async def run(*steps: Step, seconds: float = 30.0) -> PageResult:
         None,
         encoding=WireEncoding.RAW,
         shared_directory=Path("unused"),
+        max_bytes=1_000_000,
     )
     pipeline = Pipeline("p", "1.0.0", "d", "sha256:", 30.0, steps)
     options = {s.name: StageConfig() for s in steps}
