@@ -27,6 +27,7 @@ from training.scan import random_settings, simulate_scan
 
 FORM = "application_form"
 LABELS = (FORM, *KINDS)
+BATCH = 48
 NOTHING = -1
 """Label of pages that belong to no class; the network learns to be undecided about them."""
 HELD_OUT = ("nj", "it2", "mdEL", "bank_", "f8812")
@@ -168,7 +169,7 @@ def fit(train: PageSet, held_out: PageSet, epochs: int, seed: int) -> tuple[Any,
     torch.manual_seed(seed)
     model = network(len(LABELS)).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.02)
-    batches = -(-len(train.labels) // 64)
+    batches = -(-len(train.labels) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=epochs * batches)
     for epoch in range(epochs):
         model.train()
@@ -229,47 +230,42 @@ def _describe(path: Path, metadata: dict[str, str]) -> None:
 
 
 def _batches(pages: PageSet, seed: int) -> Iterator[tuple[Any, Any]]:
-    """Shuffled and augmented batches of 64, with soft targets."""
+    """Shuffled and augmented batches, with soft targets."""
     import torch  # noqa: PLC0415
 
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(pages.labels))
-    count = len(LABELS)
-    for start in range(0, len(order), 64):
-        rows = order[start : start + 64]
-        batch = torch.from_numpy(pages.features[rows].astype(np.float32) / 255)
-        targets = np.full((len(rows), count), 0.06 / count, np.float32)
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        batch = np.stack([augment(pages.features[row], rng) for row in rows])
+        batch = np.multiply(batch, rng.uniform(0.5, 1.4, (len(rows), 1, 1, 3)), dtype=np.float32)
+        np.minimum(batch / 255, 1, out=batch)
+        targets = np.full((len(rows), len(LABELS)), 0.06 / len(LABELS), np.float32)
         for i, label in enumerate(pages.labels[rows]):
-            targets[i] += 0.94 / count if label == NOTHING else 0
-            targets[i, label] += 0 if label == NOTHING else 0.94
-        yield _augment(batch, rng), torch.from_numpy(targets)
+            if label == NOTHING:
+                targets[i] = 1 / len(LABELS)
+            else:
+                targets[i, label] += 0.94
+        yield torch.from_numpy(batch).permute(0, 3, 1, 2), torch.from_numpy(targets)
 
 
-def _augment(batch: Any, rng: np.random.Generator) -> Any:
-    """Shift, scale, turn, thin, fade and hide parts of the pages."""
-    import torch  # noqa: PLC0415
-
-    n = len(batch)
-    angle = np.deg2rad(rng.normal(0, 0.8, n))
-    scale, shift = rng.uniform(0.82, 1.2, (n, 2)), rng.uniform(-0.12, 0.12, (n, 2))
-    matrices = np.empty((n, 2, 3), np.float32)
-    matrices[:, 0] = np.column_stack([np.cos(angle) * scale[:, 0], -np.sin(angle), shift[:, 0]])
-    matrices[:, 1] = np.column_stack([np.sin(angle), np.cos(angle) * scale[:, 1], shift[:, 1]])
-    grid = torch.nn.functional.affine_grid(torch.from_numpy(matrices), list(batch.shape), False)
-    batch = torch.nn.functional.grid_sample(batch, grid, align_corners=False)
-    gain = rng.uniform([0.5, 0.35, 0.35], [1.5, 1.5, 1.5], (n, 3)).astype(np.float32)
-    batch = (batch * torch.from_numpy(gain)[:, :, None, None]).clamp(0, 1)
-    for i in range(n):
-        turn = rng.random()
-        if turn < 0.12:
-            batch[i] = torch.flip(batch[i], (1, 2))
-        elif turn < 0.17:
-            batch[i] = torch.rot90(batch[i], 1 if turn < 0.145 else -1, (1, 2))[[0, 2, 1]]
-        if rng.random() < 0.3:
-            y, x = rng.integers(0, SIZE, 2)
-            h, w = rng.integers(20, 110, 2)
-            batch[i, :, y : y + h, x : x + w] = 0
-    return batch.contiguous(memory_format=torch.channels_last)
+def augment(features: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Shift, scale and turn a page's maps, hide a part: (3, SIZE, SIZE) to (SIZE, SIZE, 3)."""
+    maps = np.ascontiguousarray(features.transpose(1, 2, 0))
+    turn = rng.random()
+    if turn < 0.12:
+        maps = np.ascontiguousarray(maps[::-1, ::-1])
+    elif turn < 0.17:
+        maps = np.ascontiguousarray(np.rot90(maps, 1 if turn < 0.145 else -1)[..., [0, 2, 1]])
+    angle, (across, down) = np.deg2rad(rng.normal(0, 0.8)), rng.uniform(0.82, 1.2, 2)
+    shift = rng.uniform(-0.06, 0.06, 2) * SIZE
+    matrix = np.array([[across, -np.sin(angle), shift[0]], [np.sin(angle), down, shift[1]]])
+    warped = cv2.warpAffine(maps, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR)
+    if rng.random() < 0.3:
+        y, x = rng.integers(0, SIZE, 2)
+        height, width = rng.integers(20, 110, 2)
+        warped[y : y + height, x : x + width] = 0
+    return np.asarray(warped, dtype=np.uint8)
 
 
 def _logits(model: Any, pages: PageSet) -> NDArray[np.float64]:
