@@ -1,0 +1,58 @@
+"""Figures, how they are printed, and the file they are kept in."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure beside what it was measured against in the same run.
+
+    Attributes:
+        name: what was measured.
+        value: the median.
+        unit: of `value` and `baseline`.
+        compared_with: what `baseline` is.
+        baseline: the median of the other side; None when a figure stands alone.
+        ratio: the median of the ratios of paired runs; None likewise.
+        target: the bound that the figure is held against, for a person.
+        met: whether it is within that bound; None without a target.
+    """
+
+    name: str
+    value: float
+    unit: str
+    compared_with: str = ""
+    baseline: float | None = None
+    ratio: float | None = None
+    target: str = ""
+    met: bool | None = None
+
+
+def show(figures: Sequence[Figure]) -> None:
+    """Print the table."""
+    table = Table(title="pagemesh bench")
+    for column in ("figure", "value", "unit", "compared with", "baseline", "ratio", "target"):
+        table.add_column(column, justify="right" if column in {"value", "baseline"} else "left")
+    for figure in figures:
+        verdict = {None: "", True: " met", False: " MISSED"}[figure.met]
+        table.add_row(
+            figure.name,
+            f"{figure.value:.3f}",
+            figure.unit,
+            figure.compared_with,
+            "" if figure.baseline is None else f"{figure.baseline:.3f}",
+            "" if figure.ratio is None else f"{figure.ratio:.3f}",
+            figure.target + verdict,
+        )
+    Console(width=140).print(table)
+
+
+def write(figures: Sequence[Figure], path: Path) -> None:
+    """Write the figures as JSON."""
+    path.write_text(json.dumps([asdict(f) for f in figures], indent=2) + "\n")
