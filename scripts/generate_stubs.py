@@ -33,11 +33,18 @@ def generate(target: Path) -> None:
     for flags, sources in ((messages, protos), (stubs, services)):
         if protoc.main(["protoc", *include_flags(), *flags, *map(str, sources)]):
             raise SystemExit("protoc failed")
+    # Without them the import linter does not see the stubs.
+    for package in {p.parent.relative_to(PROTOS) for p in protos}:
+        for folder in (package, package.parent):
+            (target / folder / "__init__.py").touch()
 
 
 def read_stubs(root: Path) -> dict[Path, bytes]:
     base = root / "pagemesh"
-    return {p.relative_to(root): p.read_bytes() for g in GENERATED for p in base.rglob(g)}
+    stubs = {p for pattern in GENERATED for p in base.rglob(pattern)}
+    folders = {p.parent for p in stubs} | {p.parent.parent for p in stubs}
+    packages = {f / "__init__.py" for f in folders if (f / "__init__.py").exists()}
+    return {p.relative_to(root): p.read_bytes() for p in stubs | packages}
 
 
 def main() -> None:
