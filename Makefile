@@ -57,12 +57,12 @@ format: setup  ## Put the code in ruff's format
 
 .PHONY: protos
 protos: setup  ## Generate the Python stubs from protos/
-	python scripts/generate_stubs.py
+	python -m scripts.generate_stubs
 
 .PHONY: protos-check
 protos-check: setup  ## buf lint, and proof that the committed stubs are fresh
-	python scripts/lint_protos.py
-	python scripts/generate_stubs.py --check
+	python -m scripts.lint_protos
+	python -m scripts.generate_stubs --check
 
 ## Measure
 

@@ -13,9 +13,10 @@ from bench.documents import write_text_pdf
 from bench.report import Figure
 from pagemesh.aio import AsyncClient
 from pagemesh.local_mesh import ORCHESTRATOR, LocalMesh
+from pagemesh.sources import How
 
 LONG, SHORT = 1000, 10
-READING = {"pipeline": "text", "dpi": 100, "options": {"ocr.tier": "fast"}}
+READING: How = {"pipeline": "text", "dpi": 100, "options": {"ocr.tier": "fast"}}
 MEMORY_TARGET_MB = 20.0
 FIRST_PAGE_TARGET = 1.2
 

@@ -1,6 +1,6 @@
 """Generate the Python stubs of every contract under `pagemesh/`.
 
-Usage: python scripts/generate_stubs.py [--check]
+Usage: python -m scripts.generate_stubs [--check]
 
 Messages come from every .proto, gRPC code only from `*_service.proto`. With `--check` nothing is
 written: the command fails when the committed stubs differ from fresh ones.

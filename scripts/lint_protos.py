@@ -8,8 +8,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from generate_stubs import PROTOS, ROOT, include_flags
 from grpc_tools import protoc
+
+from scripts.generate_stubs import PROTOS, ROOT, include_flags
 
 
 def main() -> None:
