@@ -39,7 +39,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in files_of_the_guide().items():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_text(text, encoding="utf-8")
-    run(copy, "scripts/generate_stubs.py")
+    run(copy, "-m", "scripts.generate_stubs")
     return copy
 
 
