@@ -202,9 +202,13 @@ def _problems(
             problems.append(f"{prefix}*: {message}")
             continue
         field = cls.model_fields[name]
-        given = f"={values[name]!r}" if name in values else " is not set"
+        given = f"={_shown(values[name], field)}" if name in values else " is not set"
         problems.append(f"{prefix}{name.upper()}{given}: {message}.{_meaning(field)}")
     return problems
+
+
+def _shown(value: Any, field: FieldInfo) -> str:
+    return "'***'" if "Secret" in repr(field.annotation) else repr(value)
 
 
 def _meaning(field: FieldInfo) -> str:

@@ -24,14 +24,16 @@ _RPC_SYSTEM_NAME, _RPC_METHOD, _RPC_STATUS = (
     "rpc.method",
     "rpc.response.status_code",
 )
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _tracer = trace.get_tracer("meshkit")
 
 
 def configure_tracing(service: str, environ: Mapping[str, str] | None = None) -> TracerProvider:
     """Make this process trace; returns the provider, to be shut down at the end."""
     environ = os.environ if environ is None else environ
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
-    if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+    name = environ.get("OTEL_SERVICE_NAME", service)
+    provider = TracerProvider(resource=Resource.create({"service.name": name}))
+    if any(environ.get(variable) for variable in _ENDPOINTS):
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415
             OTLPSpanExporter,  # takes a while to import
         )

@@ -156,12 +156,14 @@ async def test_batches_hold_one_bucket_and_at_most_max_size_pages() -> None:
 async def test_a_full_bucket_does_not_wait_and_a_lonely_page_waits_no_longer_than_the_delay() -> (
     None
 ):
-    batcher = Batcher(watched(), max_size=2, max_delay=0.2)
-    full = await asyncio.gather(batcher.submit(page(0)), batcher.submit(page(2)))
-    assert max(a.queue_seconds for a in full) < 0.15
-    lonely = await batcher.submit(page(4))
-    assert 0.15 < lonely.queue_seconds < 5
-    await batcher.close()
+    patient = Batcher(watched(), max_size=2, max_delay=30)
+    both = asyncio.gather(patient.submit(page(0)), patient.submit(page(2)))
+    assert [a.batch_size for a in await asyncio.wait_for(both, 10)] == [2, 2]
+    await patient.close()
+    hasty = Batcher(watched(), max_size=2, max_delay=0.05)
+    lonely = await asyncio.wait_for(hasty.submit(page(4)), 10)
+    assert lonely.queue_seconds >= 0.045
+    await hasty.close()
 
 
 async def test_a_bucket_that_waits_does_not_hold_up_another() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
-from meshkit.config import ConfigError, ServerConfig, load_config, read_config
+from meshkit.config import Config, ConfigError, ServerConfig, load_config, read_config
 
 
 class ToyConfig(ServerConfig):
@@ -68,6 +68,18 @@ def test_every_mistake_is_told_at_once_with_variable_value_and_what_is_allowed()
     assert "PAGEMESH_TOY_THRESHOLD='2'" in text
     assert "less than or equal to 1" in text
     assert "did you mean PAGEMESH_TOY_PORT?" in text
+
+
+def test_a_secret_is_not_shown() -> None:
+    class SecretConfig(Config):
+        model_config = SettingsConfigDict(env_prefix="PAGEMESH_SECRET_")
+
+        password: SecretStr = Field(default=SecretStr(""), max_length=3)
+
+    with pytest.raises(ConfigError) as error:
+        read_config(SecretConfig, {"PAGEMESH_SECRET_PASSWORD": "hunter2"})
+    assert "PAGEMESH_SECRET_PASSWORD='***'" in str(error.value)
+    assert "hunter2" not in str(error.value)
 
 
 def test_values_that_contradict_each_other_are_told() -> None:
