@@ -2,9 +2,11 @@
 
 Three rules, all on the upright page, lengths measured in heights of the text at hand:
 
-- Text: words up to a colon are a label; so is a short numbered caption (`3. Place of birth`). The
-  label's value is what follows on its line, else what stands next to its right, else what stands
-  directly below. A label with a colon and no value is an empty field.
+- Text: words up to a colon are a label. A short caption without one is a label when it is numbered
+  (`3. Place of birth`) or has a word that captions have (`Last name`). The value of a label with a
+  colon is what follows on its line, else what stands next to its right, else what stands directly
+  below; forms put captions into the cell that is filled in, so for a caption below comes first. A
+  label with a colon and no value is an empty field; a caption without a value is none.
 - Checkbox: the words right of a box up to the next box or hole are its option; without any, those
   left of it.
 - Signature: a short text that speaks of a signature is a label for the nearest signature around it.
@@ -15,7 +17,7 @@ factors are estimates, not measured frequencies.
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.layout import (
@@ -41,15 +43,30 @@ from pagemesh.signature.v1.signature_service_pb2 import SignatureResult
 _SIGNATURE_LABEL = re.compile(r"\b(signature|sign here|signed|unterschrift)\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"\(?\d{1,2}[a-z]?[.)]\s*[A-Za-z]")
 _LONGEST_LABEL = 8
+_LONGEST_CAPTION = 6
+_LONGEST_ANSWER = 8
+# fmt: off
+LABEL_WORDS: tuple[str, ...] = (
+    "name", "initial", "m.i.", "address", "street", "apt", "apartment", "city", "town", "state",
+    "county", "country", "zip", "code", "postcode", "date", "birth", "sex", "gender", "telephone",
+    "phone", "number", "no.", "email", "e-mail", "title", "occupation", "employer", "ssn",
+    "nationality", "citizenship", "status", "relationship",
+)
+# fmt: on
+"""Words that captions of English forms have."""
+
 _LONGEST_SIGNATURE_LABEL = 6
 
 _HOLE = 1.5
 _REACH_RIGHT = 15.0
+_REACH_BESIDE_CAPTION = 4.0
 _REACH_BELOW = 1.5
 _REACH_OPTION = 2.5
 _REACH_SIGNATURE = 4.0
 
-_INLINE, _RIGHT, _BELOW, _EMPTY, _WITHOUT_COLON = 1.0, 0.9, 0.75, 0.5, 0.7
+_INLINE, _RIGHT, _BELOW = 1.0, 0.9, 0.6
+_BELOW_CAPTION, _BESIDE_CAPTION = 0.9, 0.5
+_EMPTY, _WITHOUT_COLON = 0.5, 0.8
 
 
 def find_fields(
@@ -57,6 +74,7 @@ def find_fields(
     checkbox: CheckboxResult | None,
     signature: SignatureResult | None,
     transform: UprightTransform | None,
+    label_words: Collection[str] = LABEL_WORDS,
 ) -> list[Field]:
     """The fields of a page, from top to bottom and left to right.
 
@@ -65,6 +83,7 @@ def find_fields(
         checkbox, signature: the page's boxes and signatures; None when nobody looked for them:
             then nothing is said about them.
         transform: sets the page upright; None for a page that is.
+        label_words: words, in lower case, that make a short text without a colon a caption.
     """
     upright = Upright(transform)
     tokens = [token for token in read_tokens(ocr, upright) if is_wordlike(token.text)]
@@ -78,7 +97,8 @@ def find_fields(
         tokens = _outside(tokens, boxes)
         found += _signatures(signature, boxes, tokens)
     used = {id(token) for field in found if field.label for token in field.label.tokens}
-    found += _texts([token for token in tokens if id(token) not in used])
+    rest = [token for token in tokens if id(token) not in used]
+    found += _texts(rest, frozenset(label_words))
     found.sort(key=lambda field: (field.place.top, field.place.left))
     return [field.message(upright) for field in found]
 
@@ -198,36 +218,36 @@ def _signatures(
             yield _Found(FIELD_KIND_SIGNATURE, _label_text(label), "false", sureness, label, None)
 
 
-def _texts(tokens: Sequence[Token]) -> Iterator[_Found]:
+def _texts(tokens: Sequence[Token], label_words: frozenset[str]) -> Iterator[_Found]:
     """Labels with their values; each run of words is the value of one label at most."""
     runs = [part for run in phrases(tokens, gap=_HOLE) for part in _split_at_colons(run)]
-    labels = [run for run in runs if _is_label(run)]
-    values = [run for run in runs if not _is_label(run)]
-    free = dict(enumerate(values))
+    labels = [run for run in runs if _is_label(run, label_words)]
+    free = {index: run for index, run in enumerate(runs) if run not in labels}
     for label in sorted(labels, key=lambda run: (run.box.top, run.box.left)):
+        has_colon = label.text.endswith(":")
         options = sorted(
             (-factor, index)
             for index, value in free.items()
-            if (factor := _belonging(label, value, labels))
+            if (factor := _belonging(label, value, labels, has_colon=has_colon))
         )
-        has_colon = label.text.endswith(":")
-        if not options and not has_colon:
-            continue
         certainty = label.confidence * (1.0 if has_colon else _WITHOUT_COLON)
         name = _label_text(label)
-        if not options:
+        if options:
+            factor, index = options[0]
+            value = free.pop(index)
+            certainty *= value.confidence * -factor
+            yield _Found(FIELD_KIND_TEXT, name, value.text, certainty, label, value.box)
+        elif has_colon:
             yield _Found(FIELD_KIND_TEXT, name, "", certainty * _EMPTY, label, None)
-            continue
-        factor, index = options[0]
-        value = free.pop(index)
-        certainty *= value.confidence * -factor
-        yield _Found(FIELD_KIND_TEXT, name, value.text, certainty, label, value.box)
 
 
-def _is_label(run: Phrase) -> bool:
-    if len(run.tokens) > _LONGEST_LABEL:
+def _is_label(run: Phrase, label_words: frozenset[str]) -> bool:
+    if run.text.endswith(":"):
+        return len(run.tokens) <= _LONGEST_LABEL
+    if len(run.tokens) > _LONGEST_CAPTION:
         return False
-    return run.text.endswith(":") or _NUMBERED.match(run.text) is not None
+    words = {token.text.lower().strip("(),") for token in run.tokens}
+    return _NUMBERED.match(run.text) is not None or not words.isdisjoint(label_words)
 
 
 def _label_text(label: Phrase) -> str:
@@ -269,18 +289,32 @@ def _label_start(tokens: Sequence[Token]) -> int:
     return index if widest > 1.5 * max(ordinary, 1.0) else len(tokens) - 1
 
 
-def _belonging(label: Phrase, value: Phrase, labels: Sequence[Phrase]) -> float:
+def _belonging(label: Phrase, value: Phrase, labels: Sequence[Phrase], *, has_colon: bool) -> float:
     """How telling the layout is that this is the label's value; 0 when it says nothing."""
     here, there, height = label.box, value.box, label.box.height
+    if not has_colon and not _is_answer(value):
+        return 0.0
     gap = there.left - here.right
-    if here.is_beside(there) and -0.5 * height <= gap <= _REACH_RIGHT * height:
+    reach = _REACH_RIGHT if has_colon else _REACH_BESIDE_CAPTION
+    if here.is_beside(there) and -0.5 * height <= gap <= reach * height:
         if _has_between(here, there, labels):
             return 0.0
-        is_inline = label.tokens[0].line == value.tokens[0].line and gap <= _HOLE * height
-        return _INLINE if is_inline else _RIGHT * (1 - 0.3 * max(gap, 0) / (_REACH_RIGHT * height))
+        if label.tokens[0].line == value.tokens[0].line and gap <= _HOLE * height:
+            return _INLINE
+        nearness = 1 - 0.3 * max(gap, 0) / (reach * height)
+        return nearness * (_RIGHT if has_colon else _BESIDE_CAPTION)
     drop = there.top - here.bottom
     is_below = -0.3 * height <= drop <= _REACH_BELOW * height
-    return _BELOW if is_below and here.is_over(there) else 0.0
+    is_under = here.is_over(there) and there.left >= here.left - 2 * height
+    if not (is_below and is_under):
+        return 0.0
+    return _BELOW if has_colon else _BELOW_CAPTION
+
+
+def _is_answer(run: Phrase) -> bool:
+    """Whether this can be what somebody filled in: short, and not a printed remark."""
+    is_short = len(run.tokens) <= _LONGEST_ANSWER
+    return is_short and run.text[0] != "(" and not _SIGNATURE_LABEL.search(run.text)
 
 
 def _has_between(here: Box, there: Box, labels: Sequence[Phrase]) -> bool:

@@ -29,6 +29,7 @@ from pagemesh.orchestrator.v1.document_pb2 import (
     PAGE_OUTCOME_FAILED,
     PAGE_OUTCOME_SKIPPED,
     Document,
+    DocumentState,
     PageResult,
     PipelineIdentity,
 )
@@ -374,7 +375,7 @@ class WorkManager:
         except Exception as error:
             ending = _failing(known_error(error))
         finally:
-            writing = asyncio.create_task(self._store.end(order.request_id, ending))
+            writing = asyncio.create_task(self._end(order.request_id, ending))
             try:
                 await asyncio.shield(writing)
             finally:
@@ -382,6 +383,20 @@ class WorkManager:
                 del self._live[order.request_id]
                 live.is_over = True
                 live.bell.ring()
+
+    async def _end(self, request_id: str, ending: Ending) -> None:
+        document = await self._store.end(request_id, ending)
+        pages = document.pages
+        _log.info(
+            "document ended",
+            extra={
+                "request_id": request_id,
+                "state": DocumentState.Name(document.state),
+                "pages_ok": pages.ok,
+                "pages_failed": pages.failed,
+                "pages_skipped": pages.skipped,
+            },
+        )
 
     async def _read(self, live: _Live, order: Order) -> None:
         deadline = asyncio.get_running_loop().time() + order.seconds

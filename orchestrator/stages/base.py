@@ -23,6 +23,11 @@ class StageConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def split_list(value: Any) -> Any:
+    """`en,de` as a list, for options that hold several values: a request gives them as text."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
 @dataclass(frozen=True, slots=True)
 class StageResult:
     """What a step found on a page.

@@ -1,11 +1,11 @@
 """Asks the OCR model for the page's text."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from orchestrator.stages.base import StageConfig
+from orchestrator.stages.base import StageConfig, split_list
 from orchestrator.stages.model_stage import ModelContract, model_factory
 from pagemesh.common.v1.geometry_pb2 import Quad
 from pagemesh.ocr.v1.ocr_service_pb2 import (
@@ -18,11 +18,6 @@ from pagemesh.ocr.v1.ocr_service_pb2 import (
 from pagemesh.ocr.v1.ocr_service_pb2_grpc import OcrServiceStub
 
 
-def _split(value: Any) -> Any:
-    """`en,de` as a list: request options are text."""
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
 class OcrConfig(StageConfig):
     """Options of the OCR step. Whatever is empty takes the server's default."""
 
@@ -30,7 +25,7 @@ class OcrConfig(StageConfig):
     """Which reader reads."""
     tier: Literal["", "fast", "accurate"] = ""
     """How carefully the PP-OCR engine reads."""
-    languages: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    languages: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
     """BCP 47 tags; in a request's options separated by commas."""
 
 

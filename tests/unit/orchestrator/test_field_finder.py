@@ -91,6 +91,34 @@ def test_numbered_caption_needs_a_value() -> None:
     assert texts(*page) == [("3. Place of birth", "Oslo")]
 
 
+def test_captions_above_what_was_filled_in() -> None:
+    page = (
+        line("Your first name", 100, 100),
+        line("Last name", 400, 100),
+        line("Ana", 105, 124),
+        line("Okafor", 402, 124),
+        line("Date of birth", 100, 150),
+        line("04/17/1984", 104, 174),
+    )
+    assert texts(*page) == [
+        ("Your first name", "Ana"),
+        ("Last name", "Okafor"),
+        ("Date of birth", "04/17/1984"),
+    ]
+
+
+def test_caption_without_an_answer_is_no_field() -> None:
+    remark = line("List the names of everyone who lived with you last year", 100, 125)
+    assert texts(line("Names and date of birth", 100, 100), remark) == []
+
+
+def test_words_of_captions_are_an_option() -> None:
+    page = OcrResult(lines=[line("Vorname", 100, 100), line("Anna", 104, 124)])
+    assert find_fields(page, None, None, None) == []
+    fields = find_fields(page, None, None, None, ["vorname"])
+    assert [(field.name, field.value) for field in fields] == [("Vorname", "Anna")]
+
+
 def test_prose_is_no_field() -> None:
     assert texts(line("Read this page before you fill it in", 100, 100)) == []
 
