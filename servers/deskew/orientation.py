@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshkit.model import Image
-from servers.deskew.text import Mask
+from servers.deskew.text import Mask, places
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Views (n, 3, 224, 224) to the probabilities (n, 4) of 0, 1, 2, 3 quarter turns clockwise."""
@@ -34,11 +34,9 @@ def text_view(working: Image, mask: Mask, degrees: float) -> Image:
     Returns:
         (224, 224) grey.
     """
-    ys, xs = np.nonzero(mask)
-    stride = 1 + len(ys) // SAMPLES
     radians = np.radians(degrees)
     back = np.array([[np.cos(radians), np.sin(radians)], [-np.sin(radians), np.cos(radians)]])
-    straight = np.column_stack([xs, ys])[::stride] @ back.T
+    straight = places(mask, SAMPLES)[:, ::-1] @ back.T
     low, high = np.percentile(straight, [0.5, 99.5], axis=0)
     margin = MARGIN * max(high - low) + 1
     low, high = low - margin, high + margin

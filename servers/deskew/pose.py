@@ -7,7 +7,14 @@ import numpy as np
 
 from meshkit.model import Image
 from servers.deskew.orientation import Network, text_view, vote
-from servers.deskew.skew import LineDirection, find_direction, letter_height, refine
+from servers.deskew.skew import (
+    Edge,
+    LineDirection,
+    find_direction,
+    horizontal_edges,
+    letter_height,
+    refine,
+)
 from servers.deskew.text import TextMask, find_text
 from servers.deskew.upright import split_turn, upright_transform
 
@@ -68,7 +75,8 @@ def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
     known = confidence >= LEAST_ORIENTATION_CONFIDENCE
     coarse = direction.degrees + 90 * (turns if known else 0)
     straight, rest = _straightened(working, text, coarse)
-    residual = refine(straight, rest)
+    edges = horizontal_edges(straight)
+    residual = refine(edges, rest)
     turn = coarse - rest + residual
     quarters, skew = split_turn(_unstretched(turn, stretch))
     return Pose(
@@ -76,7 +84,7 @@ def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
         skew_confidence=skew_confidence,
         quarters=quarters if known else None,
         orientation_confidence=confidence,
-        letter_height=_letter_height(straight, residual),
+        letter_height=_letter_height(straight, edges, residual),
     )
 
 
@@ -100,13 +108,13 @@ def _straightened(working: Image, text: TextMask, turn: float) -> tuple[TextMask
     return text.turned_back(quarters), skew
 
 
-def _letter_height(straight: TextMask, degrees: float) -> float:
+def _letter_height(straight: TextMask, edges: list[Edge], degrees: float) -> float:
     """A small letter is hardly taller than the median component, dots and accents left out."""
     if not straight.count:
         return 0.0
     heights = straight.boxes[:, 1]
     median = float(np.median(heights[heights >= np.median(heights) / 2]))
-    return letter_height(straight, degrees, 0.45 * median, 1.1 * median)
+    return letter_height(edges, degrees, 0.45 * median, 1.1 * median)
 
 
 def _turn_back(working: Image, quarters: int, skew: float) -> Image:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from servers.deskew.text import Mask, TextMask, outline
+from servers.deskew.text import Mask, TextMask, outline, places
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +34,8 @@ FINE_POINTS = 50_000
 """Most points of one kind of edge in the last search."""
 COLUMN_GAP = 24
 """Pixels of white, from top to bottom, that part two columns of text."""
+COLUMN_WIDTH = 320
+"""Pixels that every column has at least; narrower ones, of a table say, belong together."""
 COLUMN_BIN = 4.0
 COLUMN_GAP_INK = 0.1
 """Share of the usual ink that is still white: a headline may cross the gap."""
@@ -56,7 +58,7 @@ class LineDirection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Edge:
+class Edge:
     """The upper or the lower edge of text.
 
     Attributes:
@@ -67,9 +69,9 @@ class _Edge:
     points: Floats
     columns: NDArray[np.int64]
 
-    def every(self, stride: int) -> "_Edge":
+    def every(self, stride: int) -> "Edge":
         """Every `stride`-th point."""
-        return _Edge(self.points[::stride], self.columns[::stride])
+        return Edge(self.points[::stride], self.columns[::stride])
 
     def profile(self, degrees: float, reach: float) -> Floats:
         """Points per pixel across lines of this direction, column after column.
@@ -108,21 +110,38 @@ def find_direction(mask: Mask) -> LineDirection:
     return LineDirection(degrees, max(1.0, float(peak.max() / max(np.median(around), 1.0))))
 
 
-def refine(text: TextMask, degrees: float) -> float:
+def horizontal_edges(text: TextMask) -> list[Edge]:
+    """The lower and the upper edge of text.
+
+    An edge lies where the depth between two rows passes through zero, which is a fraction of a
+    pixel better than the mask.
+    """
+    above, below = text.mask[:-1], text.mask[1:]
+    centre = np.array([text.mask.shape[1] - 1, text.mask.shape[0] - 1]) / 2
+    edges = []
+    for edge in (above & ~below, below & ~above):
+        ys, xs = places(edge, FINE_POINTS).T
+        upper = text.depth[ys, xs].astype(np.float64)
+        lower = text.depth[ys + 1, xs].astype(np.float64)
+        points = np.column_stack([xs, ys + upper / (upper - lower)]) - centre
+        edges.append(Edge(points, np.zeros(len(points), np.int64)))
+    return edges
+
+
+def refine(edges: list[Edge], degrees: float) -> float:
     """Direction in degrees of nearly horizontal lines, to about a hundredth of a degree.
 
     Columns of text are projected apart: their lines need not meet, and nearly meeting lines of two
     columns would otherwise pull the maximum towards the angle at which they do.
 
     Args:
-        text: lines within 4 degrees of horizontal.
+        edges: of lines within 4 degrees of horizontal.
         degrees: their direction to about one degree.
     """
-    edges = _horizontal_edges(text)
     if not any(len(edge.points) for edge in edges):
         return degrees
     edges = _in_columns(edges, degrees)
-    reach = float(np.hypot(*text.mask.shape)) / 2 + 6
+    reach = _reach(edges)
     for half_range, step, share in FINE_SEARCHES:
         angles = degrees + np.arange(-half_range, half_range + step / 2, step)
         sample = [edge.every(round(1 / share)) for edge in edges]
@@ -136,19 +155,19 @@ def refine(text: TextMask, degrees: float) -> float:
     return degrees
 
 
-def letter_height(text: TextMask, degrees: float, shortest: float, tallest: float) -> float:
+def letter_height(edges: list[Edge], degrees: float, shortest: float, tallest: float) -> float:
     """Height of small letters in pixels: from the line on which their tops lie to the baseline.
 
     It is the distance at which the profile of upper edges fits that of lower edges best, so
     letters that touch do no harm, and ascenders and capitals do not count while they are fewer.
 
     Args:
-        text: lines within 4 degrees of horizontal.
+        edges: of lines within 4 degrees of horizontal.
         degrees: their exact direction.
         shortest, tallest: bounds in pixels: more than a stroke is thick, less than two lines apart.
     """
-    reach = float(np.hypot(*text.mask.shape)) / 2 + 6
-    lower, upper = (edge.profile(degrees, reach) for edge in _horizontal_edges(text))
+    reach = _reach(edges)
+    lower, upper = (edge.profile(degrees, reach) for edge in edges)
     heights = np.arange(max(2, round(shortest)), max(5, round(tallest) + 1))
     fits = np.array([float(upper[:-height] @ lower[height:]) for height in heights])
     return _vertex(heights.astype(np.float64), fits)
@@ -161,9 +180,7 @@ def _edge_points(mask: Mask) -> tuple[Floats, Floats]:
     with 360 added to its direction, and all are sorted by direction, so that the edges that face
     any given way lie side by side.
     """
-    ys, xs = np.nonzero(outline(mask))
-    stride = max(1, len(ys) // COARSE_POINTS)
-    ys, xs = ys[::stride], xs[::stride]
+    ys, xs = places(outline(mask), COARSE_POINTS).T
     smooth = cv2.GaussianBlur(mask * np.uint8(255), (5, 5), 0)
     rise_x = cv2.Sobel(smooth, cv2.CV_16S, 1, 0)[ys, xs].astype(np.float64)
     rise_y = cv2.Sobel(smooth, cv2.CV_16S, 0, 1)[ys, xs].astype(np.float64)
@@ -193,38 +210,39 @@ def _coarse_energy(points: Floats, normals: Floats, angle: float, reach: float) 
     return energy
 
 
-def _horizontal_edges(text: TextMask) -> list[_Edge]:
-    """The lower and the upper edge of text.
-
-    An edge lies where the depth between two rows passes through zero, which is a fraction of a
-    pixel better than the mask.
-    """
-    above, below = text.mask[:-1] > 0, text.mask[1:] > 0
-    centre = np.array([text.mask.shape[1] - 1, text.mask.shape[0] - 1]) / 2
-    edges = []
-    for edge in (above & ~below, below & ~above):
-        ys, xs = np.nonzero(edge)
-        stride = -(-len(ys) // FINE_POINTS) or 1
-        ys, xs = ys[::stride], xs[::stride]
-        upper = text.depth[ys, xs].astype(np.float64)
-        lower = text.depth[ys + 1, xs].astype(np.float64)
-        points = np.column_stack([xs, ys + upper / (upper - lower)]) - centre
-        edges.append(_Edge(points, np.zeros(len(points), np.int64)))
-    return edges
+def _reach(edges: list[Edge]) -> float:
+    """Pixels from the mask's centre beyond which no point lies, whatever the direction."""
+    return 2 + max(float(np.hypot(*edge.points.T).max(initial=0)) for edge in edges)
 
 
-def _in_columns(edges: list[_Edge], degrees: float) -> list[_Edge]:
+def _in_columns(edges: list[Edge], degrees: float) -> list[Edge]:
     """The edges with the column of every point, for lines of about this direction."""
     along = [edge.points @ _along(degrees) for edge in edges]
-    first = min(places.min() for places in along if len(places))
-    places = [((place - first) / COLUMN_BIN).astype(np.int64) for place in along]
-    amounts = np.bincount(np.concatenate(places))
-    white = amounts < COLUMN_GAP_INK * amounts[amounts > 0].mean()
-    bins = round(COLUMN_GAP / COLUMN_BIN)
-    # A gap starts where the last `bins` bins are white and those up to the one before were not.
-    run = np.convolve(white, np.ones(bins), "full")[: len(white)] == bins
-    columns = np.cumsum(run & ~np.roll(run, 1))
-    return [_Edge(edge.points, columns[place]) for edge, place in zip(edges, places, strict=True)]
+    first = min(place.min() for place in along if len(place))
+    bins = [((place - first) / COLUMN_BIN).astype(np.int64) for place in along]
+    amounts = np.bincount(np.concatenate(bins))
+    starts = _column_starts(amounts < COLUMN_GAP_INK * amounts[amounts > 0].mean())
+    columns = [np.searchsorted(starts, place, side="right") for place in bins]
+    return [Edge(edge.points, column) for edge, column in zip(edges, columns, strict=True)]
+
+
+def _column_starts(white: NDArray[np.bool_]) -> list[int]:
+    """Bins at which a second, third, ... column starts.
+
+    Args:
+        white: (n,) whether a bin along the lines carries next to no text.
+    """
+    inked = np.flatnonzero(~white)
+    wide = np.flatnonzero(np.diff(inked) > COLUMN_GAP / COLUMN_BIN)
+    ends, begins = inked[wide], inked[wide + 1]
+    narrowest = COLUMN_WIDTH / COLUMN_BIN
+    starts: list[int] = []
+    left = int(inked[0])
+    for end, begin in zip(ends, begins, strict=True):
+        if end - left >= narrowest and inked[-1] - begin >= narrowest:
+            starts.append(int(begin))
+            left = int(begin)
+    return starts
 
 
 def _along(degrees: float) -> Floats:

@@ -104,3 +104,12 @@ def outline(mask: Mask) -> Mask:
     """The outermost pixels of what the mask shows."""
     inner = np.asarray(cv2.erode(mask, np.ones((3, 3), np.uint8)), dtype=np.uint8)
     return mask & ~inner
+
+
+def places(mask: Mask, most: int) -> NDArray[np.intp]:
+    """Pixels (n, 2) y, x that the mask shows; where they are more than `most`, every k-th."""
+    found = cv2.findNonZero(mask)
+    if found is None:
+        return np.zeros((0, 2), np.intp)
+    stride = -(-len(found) // most)
+    return np.asarray(found, dtype=np.intp).reshape(-1, 2)[::stride, ::-1]

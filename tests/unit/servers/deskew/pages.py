@@ -72,3 +72,10 @@ def turned(page: Image, degrees: float, fill: int = 255) -> Image:
         borderValue=(fill, fill, fill),
     )
     return np.asarray(result, dtype=np.uint8)
+
+
+def decoded(png: bytes | None) -> Image:
+    """The pixels of a PNG file, grey or BGR."""
+    image = cv2.imdecode(np.frombuffer(png or b"", np.uint8), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    return np.asarray(image, dtype=np.uint8)

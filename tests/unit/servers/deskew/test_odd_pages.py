@@ -7,7 +7,7 @@ import pytest
 from meshkit.model import Image
 from servers.deskew.model import DeskewResult
 from tests.unit.servers.deskew.conftest import Deskew
-from tests.unit.servers.deskew.pages import text_page
+from tests.unit.servers.deskew.pages import decoded, text_page
 
 
 def plain(height: int, width: int, level: int = 255) -> Image:
@@ -31,7 +31,8 @@ def table() -> Image:
 def photo() -> Image:
     noise = np.random.default_rng(0).random((1200, 900, 3))
     layers = [cv2.GaussianBlur(noise, (0, 0), sigma) * sigma for sigma in (2, 6, 20, 60)]
-    return np.asarray(cv2.normalize(sum(layers), None, 0, 255, cv2.NORM_MINMAX), np.uint8)
+    light = np.sum(layers, axis=0)
+    return np.asarray(255 * (light - light.min()) / np.ptp(light), dtype=np.uint8)
 
 
 def grain() -> Image:
@@ -83,13 +84,8 @@ def test_it_can_not_tell(deskew: Deskew, name: str) -> None:
     assert unknown(result)
     assert (result.transform.height, result.transform.width) == page.shape[:2]
     assert result.quality.text_height == 0 or name in {"grain", "photo", "specks"}
-    png = cv2.imdecode(np.frombuffer(result.upright_png or b"", np.uint8), cv2.IMREAD_UNCHANGED)
-    np.testing.assert_array_equal(png, page)
-
-
-@pytest.mark.parametrize("name", ODD)
-def test_measures_stay_in_range(deskew: Deskew, name: str) -> None:
-    quality = deskew(ODD[name]).quality
+    np.testing.assert_array_equal(decoded(result.upright_png), page)
+    quality = result.quality
     measures = [quality.blur, quality.darkness, quality.contrast]
     measures += [quality.cut_off, quality.ink_coverage]
     assert all(0 <= measure <= 1 for measure in measures)

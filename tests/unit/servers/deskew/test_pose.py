@@ -6,7 +6,7 @@ import pytest
 
 from servers.deskew.model import DeskewResult
 from tests.unit.servers.deskew.conftest import Deskew
-from tests.unit.servers.deskew.pages import text_page, turned
+from tests.unit.servers.deskew.pages import decoded, text_page, turned
 
 QUARTERS = {0: "up", 1: "right", 2: "down", 3: "left"}
 
@@ -20,7 +20,7 @@ def off_by(result: DeskewResult, degrees: float) -> float:
     return abs((turn_of(result) - degrees + 180) % 360 - 180)
 
 
-@pytest.mark.parametrize("skew", [-44, -30, -12.34, -2.2, -0.4, 0, 0.07, 1.3, 5.5, 20, 37.7, 44])
+@pytest.mark.parametrize("skew", [-44, -12.34, -2.2, -0.4, 0, 5.5, 30])
 @pytest.mark.parametrize("quarters", QUARTERS, ids=QUARTERS.get)
 def test_every_quarter_turn_and_skew(deskew: Deskew, quarters: int, skew: float) -> None:
     result = deskew(turned(text_page(seed=3), 90 * quarters + skew))
@@ -33,7 +33,7 @@ def test_every_quarter_turn_and_skew(deskew: Deskew, quarters: int, skew: float)
 def test_accuracy_over_many_angles(deskew: Deskew) -> None:
     rng = np.random.default_rng(7)
     errors = []
-    for seed in range(25):
+    for seed in range(16):
         turn = float(rng.uniform(-180, 180))
         size = int(rng.integers(18, 40))
         errors.append(off_by(deskew(turned(text_page(size=size, seed=seed), turn)), turn))
@@ -97,14 +97,14 @@ def test_marked_points_come_upright(deskew: Deskew) -> None:
 def test_the_upright_page_is_upright(deskew: Deskew) -> None:
     page = text_page(seed=9)
     result = deskew(turned(page, 147.0))
-    assert result.upright_png is not None
-    upright = cv2.imdecode(np.frombuffer(result.upright_png, np.uint8), cv2.IMREAD_UNCHANGED)
+    upright = decoded(result.upright_png)
     assert upright.shape == (result.transform.height, result.transform.width)
-    again = deskew(np.asarray(upright, np.uint8))
+    again = deskew(upright)
     assert again.quarters == 0
     assert again.skew_degrees == pytest.approx(0, abs=0.03)
     top = (upright.shape[0] - page.shape[0]) // 2
     left = (upright.shape[1] - page.shape[1]) // 2
     inside = upright[top : top + page.shape[0], left : left + page.shape[1]]
-    blurred = [cv2.GaussianBlur(side, (0, 0), 4).astype(float).ravel() for side in (page, inside)]
-    assert np.corrcoef(*blurred)[0, 1] > 0.95
+    seen, drawn = (cv2.GaussianBlur(side, (0, 0), 4).ravel() for side in (inside, page))
+    correlation = np.atleast_2d(np.corrcoef(np.stack([seen, drawn]).astype(np.float64)))
+    assert correlation[0, 1] > 0.95

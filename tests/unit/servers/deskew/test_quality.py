@@ -1,6 +1,6 @@
 """Each measure against a synthetic degradation of its kind, of growing strength."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import cv2
@@ -12,9 +12,11 @@ from servers.deskew.quality import PageQuality
 from tests.unit.servers.deskew.conftest import Deskew
 from tests.unit.servers.deskew.pages import text_page, turned, x_height
 
+Measure = Callable[[Image], PageQuality]
+
 
 @pytest.fixture
-def measure(deskew: Deskew):  # type: ignore[no-untyped-def]
+def measure(deskew: Deskew) -> Measure:
     return lambda page: deskew(page).quality
 
 
@@ -31,7 +33,7 @@ def scaled(page: Image, factor: float) -> Image:
     return np.asarray(size, np.uint8)
 
 
-def test_a_clean_page_has_nothing_wrong(measure) -> None:  # type: ignore[no-untyped-def]
+def test_a_clean_page_has_nothing_wrong(measure: Measure) -> None:
     quality: PageQuality = measure(text_page(ink=0))
     assert quality.blur < 0.1
     assert quality.darkness == 0
@@ -40,12 +42,12 @@ def test_a_clean_page_has_nothing_wrong(measure) -> None:  # type: ignore[no-unt
     assert 0.02 < quality.ink_coverage < 0.15
 
 
-def test_blur_rises_with_blur(measure) -> None:  # type: ignore[no-untyped-def]
+def test_blur_rises_with_blur(measure: Measure) -> None:
     sigmas = np.array([0, 0.1, 0.2, 0.3, 0.45]) * x_height(30)
     assert rises([measure(blurred(text_page(), sigma)).blur for sigma in sigmas], by=0.03)
 
 
-def test_blur_rises_under_noise(measure) -> None:  # type: ignore[no-untyped-def]
+def test_blur_rises_under_noise(measure: Measure) -> None:
     rng = np.random.default_rng(0)
 
     def noisy(page: Image) -> Image:
@@ -56,35 +58,35 @@ def test_blur_rises_under_noise(measure) -> None:  # type: ignore[no-untyped-def
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.1, 0.2, 0.3])
-def test_blur_does_not_depend_on_resolution(measure, strength: float) -> None:  # type: ignore[no-untyped-def]
+def test_blur_does_not_depend_on_resolution(measure: Measure, strength: float) -> None:
     sharp = text_page(2480, 3508, size=60)
     page = blurred(sharp, strength * x_height(60))
     values = [measure(scaled(page, factor)).blur for factor in (1.0, 0.67, 0.5, 0.33)]
     assert max(values) - min(values) < 0.08
 
 
-def test_hopeless_blur_is_never_called_sharp(measure) -> None:  # type: ignore[no-untyped-def]
+def test_hopeless_blur_is_never_called_sharp(measure: Measure) -> None:
     assert measure(blurred(text_page(), 0.8 * x_height(30))).blur > 0.5
 
 
-def test_blur_does_not_depend_on_skew(measure) -> None:  # type: ignore[no-untyped-def]
+def test_blur_does_not_depend_on_skew(measure: Measure) -> None:
     page = blurred(text_page(), 0.2 * x_height(30))
     values = [measure(turned(page, turn)).blur for turn in (0, 5, 20, 45, 90)]
     assert max(values) - min(values) < 0.06
 
 
-def test_darkness_is_that_of_the_paper(measure) -> None:  # type: ignore[no-untyped-def]
+def test_darkness_is_that_of_the_paper(measure: Measure) -> None:
     for level in (255, 220, 160, 100, 40):
         page = text_page(ink=0, paper=level)
         assert measure(page).darkness == pytest.approx(1 - level / 255, abs=0.01)
 
 
-def test_darkness_does_not_depend_on_how_much_is_written(measure) -> None:  # type: ignore[no-untyped-def]
+def test_darkness_does_not_depend_on_how_much_is_written(measure: Measure) -> None:
     values = [measure(text_page(paper=200, lines=lines)).darkness for lines in (0, 3, 25)]
     assert max(values) - min(values) < 0.01
 
 
-def test_contrast_falls_as_ink_fades(measure) -> None:  # type: ignore[no-untyped-def]
+def test_contrast_falls_as_ink_fades(measure: Measure) -> None:
     inks = (10, 60, 120, 180, 220)
     values = [measure(text_page(ink=ink)).contrast for ink in inks]
     assert rises([-value for value in values], by=0.05)
@@ -92,34 +94,35 @@ def test_contrast_falls_as_ink_fades(measure) -> None:  # type: ignore[no-untype
         assert value == pytest.approx((255 - ink) / 255, abs=0.12)
 
 
-@pytest.mark.parametrize("size", [16, 24, 30, 48])
-@pytest.mark.parametrize("turn", [0, 3, 17, 90, 200])
-def test_text_height_in_pixels_of_the_page(measure, size: int, turn: float) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    ("size", "turn"), [(16, 0), (16, 17), (24, 3), (30, 90), (30, 200), (48, 0), (48, 40)]
+)
+def test_text_height_in_pixels_of_the_page(measure: Measure, size: int, turn: float) -> None:
     height = measure(turned(text_page(size=size), turn)).text_height
     assert height == pytest.approx(x_height(size), rel=0.3, abs=1.5)
 
 
-def test_cut_off_rises_with_the_lines_cut(measure) -> None:  # type: ignore[no-untyped-def]
+def test_cut_off_rises_with_the_lines_cut(measure: Measure) -> None:
     values = [measure(text_page(margin=124, lines=n)[:, 150:]).cut_off for n in (0, 4, 10, 20)]
     assert values[0] == 0
     assert rises(values, by=0.01)
     assert measure(text_page(margin=124, lines=20)[:, 100:]).cut_off == 0
 
 
-def test_a_scanners_shadow_is_no_cut_content(measure) -> None:  # type: ignore[no-untyped-def]
+def test_a_scanners_shadow_is_no_cut_content(measure: Measure) -> None:
     page = text_page().copy()
     page[:, :12] = 0
     page[-8:] = 30
     assert measure(page).cut_off == 0
 
 
-def test_ink_coverage_rises_with_ink(measure) -> None:  # type: ignore[no-untyped-def]
+def test_ink_coverage_rises_with_ink(measure: Measure) -> None:
     values = [measure(text_page(lines=lines)).ink_coverage for lines in (0, 1, 5, 20)]
     assert values[0] < 0.0005
     assert rises(values, by=0.0005)
 
 
-def test_ink_coverage_is_the_share_of_ink(measure) -> None:  # type: ignore[no-untyped-def]
+def test_ink_coverage_is_the_share_of_ink(measure: Measure) -> None:
     page = np.full((1600, 1200), 230, np.uint8)
     for x in range(100, 1100, 50):
         page[200:1400, x : x + 10] = 40

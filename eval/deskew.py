@@ -1,0 +1,227 @@
+"""How well the deskew model tells skew and orientation: `python -m eval.deskew --data DIR`.
+
+DIR holds labelled sets: `SET/labels.jsonl` with a JSON object a line (`file`, `skew_degrees`,
+`orientation`; pages that lack one are left out), and the images that `file` names.
+
+First every page as it was scanned, beside jdeskew where that is installed (the `eval` extra); then
+every page turned by a random angle in [-180, 180), by bicubic interpolation on white. Labels of
+real scans are good to about 0.1 degrees; the last column is free of them: what is told of the
+turned page less what is told of the page as it was scanned, against the angle turned.
+
+`told`: share of pages whose skew is told at all; a page that is not told counts with skew 0. Skew
+errors are folded to [0, 45], so that a wrong orientation does not count twice. Times are a page's,
+one page at a time: wall clock, and CPU time of all threads.
+"""
+
+import argparse
+import importlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from meshkit.geometry import Transform
+from meshkit.model import Image, PageInput
+from servers.deskew.config import DeskewConfig
+from servers.deskew.model import DeskewModel, DeskewOptions, DeskewResult
+from servers.deskew.pose import LEAST_SKEW_CONFIDENCE
+from servers.deskew.upright import upright_transform
+
+SETS = (
+    "gov_forms_scansim",
+    "funsd_forms",
+    "sroie_receipts",
+    "checkbox_crc_survey",
+    "checkbox_sdaps",
+    "checkbox_answer_sheets",
+    "tobacco_signatures",
+)
+WITHIN = 0.1
+
+SkewOf = Callable[[Image], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A page and how it lies.
+
+    Attributes:
+        image: BGR.
+        turn_degrees: clockwise from upright, quarter turns and skew together.
+    """
+
+    image: Image
+    turn_degrees: float
+
+
+@dataclass
+class Score:
+    """What was seen on the pages of one set."""
+
+    skew_errors: list[float] = field(default_factory=list)
+    turn_errors: list[float] = field(default_factory=list)
+    oriented: list[bool] = field(default_factory=list)
+    told: list[bool] = field(default_factory=list)
+    wall_seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
+
+    def row(self, name: str) -> list[str]:
+        """The cells of the printed table."""
+        errors = np.array(self.skew_errors)
+        return [
+            name,
+            str(len(errors)),
+            f"{np.mean(self.told):.3f}" if self.told else "",
+            f"{errors.mean():.4f}",
+            f"{np.median(errors):.4f}",
+            f"{errors.max():.3f}",
+            f"{(errors <= WITHIN).mean():.3f}",
+            f"{np.mean(self.oriented):.3f}" if self.oriented else "",
+            f"{1000 * np.mean(self.wall_seconds):.0f}",
+            f"{1000 * np.mean(self.cpu_seconds):.0f}",
+            f"{np.mean(self.turn_errors):.4f}" if self.turn_errors else "",
+        ]
+
+
+def read_pages(folder: Path, limit: int | None) -> Iterator[Labelled]:
+    """Pages of a set whose turn is labelled, at most `limit`, evenly spread.
+
+    Raises:
+        FileNotFoundError: the set or one of its images is not there.
+    """
+    lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
+    labels = [
+        label
+        for label in map(json.loads, lines)
+        if label.get("skew_degrees") is not None and label.get("orientation") is not None
+    ]
+    if limit is not None and len(labels) > limit:
+        places = np.linspace(0, len(labels) - 1, limit).round().astype(int)
+        labels = [labels[place] for place in places]
+    for label in labels:
+        image = cv2.imread(str(folder / label["file"]), cv2.IMREAD_COLOR)
+        if image is None:
+            raise FileNotFoundError(folder / label["file"])
+        yield Labelled(np.asarray(image, np.uint8), label["orientation"] + label["skew_degrees"])
+
+
+def turned(image: Image, degrees: float) -> Image:
+    """The page turned clockwise about its centre, on white; nothing is lost."""
+    height, width = image.shape[:2]
+    quarters = round(-degrees / 90)
+    back: Transform = upright_transform(width, height, quarters % 4, -degrees - 90 * quarters)
+    warped = cv2.warpPerspective(
+        image,
+        back.matrix,
+        (back.width, back.height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(255, 255, 255),
+    )
+    return np.asarray(warped, np.uint8)
+
+
+def folded(degrees: float, period: float) -> float:
+    """Distance of an angle from the nearest multiple of `period`."""
+    return abs((degrees + period / 2) % period - period / 2)
+
+
+def told_turn(result: DeskewResult) -> float:
+    """Clockwise degrees from upright that the model tells; as upright as possible if it can't."""
+    return 90 * (result.quarters or 0) + result.skew_degrees
+
+
+class Judge:
+    """Runs the model on pages and keeps the score."""
+
+    def __init__(self, model: DeskewModel) -> None:
+        self._model = model
+
+    def answer(self, score: Score, image: Image, truth: float) -> float:
+        """Score one page; the turn told."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        (result,) = self._model.predict([PageInput(image, None, DeskewOptions())])
+        score.wall_seconds.append(time.perf_counter() - wall)
+        score.cpu_seconds.append(time.process_time() - cpu)
+        if isinstance(result, Exception):
+            raise result
+        turn = told_turn(result)
+        score.skew_errors.append(folded(turn - truth, 90))
+        score.oriented.append(result.quarters is not None and folded(turn - truth, 360) < 45)
+        score.told.append(result.skew_confidence >= LEAST_SKEW_CONFIDENCE)
+        return turn
+
+
+def other_answer(skew_of: SkewOf, score: Score, page: Labelled) -> None:
+    """Score another tool's skew of one page."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    skew = skew_of(page.image)
+    score.wall_seconds.append(time.perf_counter() - wall)
+    score.cpu_seconds.append(time.process_time() - cpu)
+    score.skew_errors.append(folded(skew - page.turn_degrees, 90))
+
+
+def jdeskew() -> SkewOf | None:
+    """jdeskew's estimator, where it is installed."""
+    try:
+        estimator = importlib.import_module("jdeskew.estimator")
+    except ImportError:
+        return None
+    return lambda image: float(estimator.get_angle(image))
+
+
+def new_table(title: str) -> Table:
+    """With the columns of `Score.row`."""
+    table = Table(title=title, title_justify="left")
+    for column in ("set", "pages", "told", "mean error", "median", "largest", f"<= {WITHIN}"):
+        table.add_column(column, justify="left" if column == "set" else "right")
+    for column in ("orientation", "wall ms", "CPU ms", "turn error"):
+        table.add_column(column, justify="right")
+    return table
+
+
+def main() -> None:
+    """Print two tables with a row for each set."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", default=list(SETS))
+    parser.add_argument("--limit", type=int, help="pages of each set")
+    parser.add_argument("--seed", type=int, default=0, help="of the random turns")
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(arguments.seed)
+    other = jdeskew()
+    model = DeskewModel(DeskewConfig())
+    model.load()
+    judge = Judge(model)
+    scanned, random = new_table("pages as scanned"), new_table("pages turned by random angles")
+    for name in arguments.sets:
+        own, theirs, turns = Score(), Score(), Score()
+        for page in read_pages(arguments.data / name, arguments.limit):
+            told = judge.answer(own, page.image, page.turn_degrees)
+            if other:
+                other_answer(other, theirs, page)
+            angle = float(rng.uniform(-180, 180))
+            again = judge.answer(turns, turned(page.image, angle), page.turn_degrees + angle)
+            turns.turn_errors.append(folded(again - told - angle, 90))
+        if not own.told:
+            continue
+        scanned.add_row(*own.row(name))
+        if other:
+            scanned.add_row(*theirs.row("  jdeskew"))
+        random.add_row(*turns.row(name))
+    model.close()
+    console = Console(width=140)
+    console.print(scanned)
+    console.print(random)
+
+
+if __name__ == "__main__":
+    main()
