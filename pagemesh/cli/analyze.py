@@ -67,7 +67,11 @@ def analyze(  # noqa: PLR0913, PLR0917 - every parameter is an option of the com
         how["timeout"] = timeout
     destination = _destination(files, output, out)
     with Client(server) as client:
-        outcomes = [_analyze(client, file, how, destination) for file in files]
+        try:
+            outcomes = [_analyze(client, file, how, destination) for file in files]
+        except KeyboardInterrupt:
+            complain("stopping; press Ctrl-C again not to wait for the page in work")
+            raise
     if not all(outcomes):
         raise typer.Exit(EXIT_FAILED)
 

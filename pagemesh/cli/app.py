@@ -16,7 +16,7 @@ from pagemesh.cli.analyze import analyze
 from pagemesh.cli.doctor import doctor
 from pagemesh.cli.pipelines import pipelines
 from pagemesh.cli.places import log_file
-from pagemesh.cli.problems import EXIT_FAILED, EXIT_INTERRUPTED, complain
+from pagemesh.cli.problems import EXIT_FAILED, complain
 from pagemesh.cli.serve import serve
 from pagemesh.cli.up import up
 
@@ -59,8 +59,6 @@ def run() -> None:
             app()
     except PagemeshError as error:
         complain(error.message)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has gone: nothing is wrong, and nobody is left to tell.
         sys.stderr.close()

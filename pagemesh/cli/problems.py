@@ -6,7 +6,6 @@ from pagemesh.exports.characters import printable
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
 
 
 def complain(message: str, about: str = "") -> None:

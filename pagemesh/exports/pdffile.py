@@ -1,5 +1,8 @@
 """A PDF file written object by object, so that no page waits in memory for the next one.
 
+The libraries that we know and may ship keep every page until the end, and none has a font for
+unseen text in any script.
+
 Source of the format: ISO 32000-1 (PDF 1.7), sections 7.3 (objects), 7.5 (file structure) and 9.7
 (composite fonts).
 """

@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -246,6 +248,26 @@ def test_a_result_that_cannot_be_written(server: str, form: Path) -> None:
     done = run("analyze", form.name, "--server", server, "--output", "json", "--out", "/proc/x")
     assert done.exit_code == 1
     assert "cannot write the result" in done.stderr
+
+
+def test_ctrl_c_stops_in_good_order(
+    server: str, form: Path, orchestrator: ScriptedOrchestrator
+) -> None:
+    orchestrator.hold = True
+    command = [sys.executable, "-m", "pagemesh.cli", "analyze", form.name, "--server", server]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as working:
+        deadline = time.monotonic() + 30
+        while not orchestrator.contents:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        working.send_signal(signal.SIGINT)
+        _, said = working.communicate(timeout=30)
+    assert working.returncode == 130
+    assert said.startswith("pagemesh: stopping;")
+    assert "Traceback" not in said
+    while not orchestrator.left.is_set():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_nothing_is_drawn_into_a_pipe(server: str, form: Path) -> None:
