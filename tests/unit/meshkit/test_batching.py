@@ -112,6 +112,21 @@ async def test_a_batch_that_everybody_left_is_never_run_and_blocks_nothing() -> 
     await batcher.close()
 
 
+async def test_a_caller_cancelled_this_very_moment_fills_no_place_in_a_batch() -> None:
+    model = watched()
+    batcher = Batcher(model, max_size=2, max_delay=30)
+    first = asyncio.create_task(batcher.submit(page(2)))
+    await settle()
+    second = asyncio.create_task(batcher.submit(page(4)))
+    first.cancel()  # the second one submits before the first one wakes up to its end
+    await settle()
+    third = await asyncio.wait_for(batcher.submit(page(6)), 10)
+    assert third.batch_size == 2
+    assert (await second).result == 4
+    assert [numbers(b) for b in model.batches] == [[4, 6]]
+    await batcher.close()
+
+
 async def test_queued_pages_of_cancelled_callers_are_never_run() -> None:
     model = watched()
     model.gate.clear()

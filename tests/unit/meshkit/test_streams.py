@@ -57,19 +57,28 @@ async def test_a_slow_consumer_holds_the_source_back() -> None:
 
 @pytest.mark.parametrize("limit", [1, 3, 10])
 async def test_no_more_than_the_limit_is_in_work_and_nothing_is_lost(limit: int) -> None:
+    gate = asyncio.Event()
     running = most = 0
 
     async def work(number: int) -> int:
         nonlocal running, most
         running += 1
         most = max(most, running)
+        await gate.wait()
         await asyncio.sleep(0)
         running -= 1
         return number
 
-    results = [r async for r in map_as_completed(Source(20), work, limit)]
-    assert sorted(results) == list(range(1, 21))
-    assert most <= limit
+    async def collect() -> list[int]:
+        return [r async for r in map_as_completed(Source(20), work, limit)]
+
+    collecting = asyncio.create_task(collect())
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert running == limit
+    gate.set()
+    assert sorted(await collecting) == list(range(1, 21))
+    assert most == limit
 
 
 async def test_leaving_cancels_what_is_in_work() -> None:
