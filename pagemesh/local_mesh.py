@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from meshkit.client import open_channel
-from meshkit.errors import DependencyUnavailable, Internal, PagemeshError
+from meshkit.errors import Conflict, DependencyUnavailable, Internal, PagemeshError
 from pagemesh.common.v1.model_pb2 import ModelIdentity
 from pagemesh.probe import identify
 from pagemesh.threads import with_thread_defaults
@@ -95,6 +96,7 @@ class LocalMesh:
         self.services: dict[str, Service] = {}
         self._watchers: list[asyncio.Task[None]] = []
         self._given_up = asyncio.Event()
+        self._resources = contextlib.ExitStack()
         self._lost: Service | None = None
 
     async def __aenter__(self) -> "LocalMesh":
@@ -127,13 +129,16 @@ class LocalMesh:
         models = [s for s in self.services.values() if s.name != ORCHESTRATOR]
         for group in (orchestrator, models):
             await asyncio.gather(*(_end(service) for service in group))
+        self._resources.close()
 
     async def _start(self) -> None:
         """Start everything and wait until all of it serves.
 
         Raises:
             DependencyUnavailable: a process ended, or does not serve in time.
+        Conflict: another mesh works in the folder.
         """
+        self._take_folder()
         logs = self._folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         for name, port in zip(DEFAULT_PORTS, self._ports(), strict=True):
@@ -171,6 +176,18 @@ class LocalMesh:
             with contextlib.suppress(PagemeshError):
                 await _serving(service)
                 self._tell(f"{service.name} serves again")
+
+    def _take_folder(self) -> None:
+        """Keep other meshes out of the folder for as long as this process lives."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = self._resources.enter_context((self._folder / "lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Conflict(
+                f"another mesh works in {self._folder}; name another folder with --state-dir",
+                reason="STATE_DIR_TAKEN",
+            ) from error
 
     def _ports(self) -> list[int]:
         """A port for each process, in the order of `DEFAULT_PORTS`."""

@@ -9,11 +9,8 @@ from meshkit.errors import PagemeshError
 from pagemesh.cli.options import Server
 from pagemesh.cli.outputs import Destination, Output, missing
 from pagemesh.cli.problems import EXIT_FAILED, complain
-from pagemesh.cli.reading import read_document
+from pagemesh.cli.reading import is_well, read_document
 from pagemesh.client import Client
-from pagemesh.exports.result import note_on
-from pagemesh.orchestrator.v1 import document_pb2 as documents
-from pagemesh.orchestrator.v1.orchestrator_service_pb2 import GetDocumentResponse
 from pagemesh.sources import How
 
 Files = Annotated[
@@ -90,23 +87,7 @@ def _analyze(client: Client, file: str, how: How, destination: Destination | Non
     except OSError as error:
         complain(f"cannot write the result: {error.strerror}: {error.filename}", about=file)
         return False
-    return _is_well(result, file, shown=destination is None)
-
-
-def _is_well(result: GetDocumentResponse, file: str, *, shown: bool) -> bool:
-    document, account = result.document, result.document.pages
-    if document.state == documents.DOCUMENT_STATE_SUCCEEDED:
-        return True
-    if not (shown and result.pages):
-        notes = [note_on(page) for page in result.pages if _failed(page)]
-        counted = f"{account.failed} of {account.total} pages failed"
-        first = f"; {notes[0]}" if notes else ""
-        complain(document.error.message or f"{counted}{first}", about=Path(file).name)
-    return False
-
-
-def _failed(page: documents.PageResult) -> bool:
-    return page.outcome == documents.PAGE_OUTCOME_FAILED
+    return is_well(result, file, shown=destination is None)
 
 
 def _destination(files: list[str], output: Output | None, out: str | None) -> Destination | None:

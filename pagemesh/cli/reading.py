@@ -16,8 +16,10 @@ from rich.progress import (
 )
 
 from pagemesh.cli.consoles import error_console, output_console
+from pagemesh.cli.problems import complain
 from pagemesh.cli.view import bare_view, clean, is_bare, page_view, summary_view
 from pagemesh.client import Client, Pages
+from pagemesh.exports.result import note_on
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.orchestrator.v1.orchestrator_service_pb2 import GetDocumentResponse
 from pagemesh.sources import How
@@ -48,6 +50,25 @@ def read_document(client: Client, source: str, how: How, *, show: bool) -> GetDo
     if show and pages:
         output_console().print(summary_view(stream.document, pages))
     return GetDocumentResponse(document=stream.document, pages=pages)
+
+
+def is_well(result: GetDocumentResponse, source: str, *, shown: bool) -> bool:
+    """Whether every page was read or skipped on purpose; says on standard error why not.
+
+    Args:
+        result: of the document.
+        source: it came from.
+        shown: the pages, with their reasons, are on standard output already.
+    """
+    document, account = result.document, result.document.pages
+    if document.state == documents.DOCUMENT_STATE_SUCCEEDED:
+        return True
+    if not (shown and result.pages):
+        failed = [p for p in result.pages if p.outcome == documents.PAGE_OUTCOME_FAILED]
+        first = f"; {note_on(failed[0])}" if failed else ""
+        counted = f"{account.failed} of {account.total} pages failed{first}"
+        complain(document.error.message or counted, about=source.rpartition("/")[2])
+    return False
 
 
 class _Printer:

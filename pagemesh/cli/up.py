@@ -11,14 +11,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from meshkit.errors import PagemeshError
 from pagemesh.cli.consoles import error_console, output_console
 from pagemesh.cli.outputs import missing
 from pagemesh.cli.places import state_dir
 from pagemesh.cli.problems import EXIT_FAILED, complain
-from pagemesh.cli.reading import read_document
+from pagemesh.cli.reading import is_well, read_document
 from pagemesh.client import Client
 from pagemesh.local_mesh import ORCHESTRATOR, LocalMesh
-from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.sources import How
 
 
@@ -91,9 +91,14 @@ async def _serve(mesh: LocalMesh, demo: str | None, how: How, *, stays: bool) ->
 
 
 def _show(address: str, document: str, how: How) -> bool:
-    with Client(address) as client:
-        result = read_document(client, document, how, show=True)
-    return result.document.state == documents.DOCUMENT_STATE_SUCCEEDED
+    """Read the document and show the result, or why there is none. Whether all is well."""
+    try:
+        with Client(address) as client:
+            result = read_document(client, document, how, show=True)
+    except PagemeshError as error:
+        complain(error.message, about=Path(document).name)
+        return False
+    return is_well(result, document, shown=True)
 
 
 def _table(mesh: LocalMesh) -> Table:

@@ -1,5 +1,6 @@
 """`serve`, `doctor`, and the parts of `up` that need no models."""
 
+import fcntl
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from meshkit.errors import DependencyUnavailable
+from meshkit.errors import Conflict, DependencyUnavailable
 from pagemesh.cli.doctor import Finding, Mark, _weight
 from pagemesh.local_mesh import DEFAULT_PORTS, LocalMesh, last_words
 from pagemesh.threads import with_thread_defaults
@@ -87,6 +88,13 @@ async def test_a_port_that_was_asked_for_and_is_taken(tmp_path: Path) -> None:
         port = other.getsockname()[1]
         with pytest.raises(DependencyUnavailable, match=f"port {port} is taken"):
             await LocalMesh(tmp_path, port, lambda _: None).__aenter__()
+
+
+async def test_a_folder_in_which_another_mesh_works(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Conflict, match="another mesh works in"):
+            await LocalMesh(tmp_path, None, lambda _: None).__aenter__()
 
 
 def test_ports_are_the_usual_ones_or_others_that_are_free(tmp_path: Path) -> None:
