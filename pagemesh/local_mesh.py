@@ -136,7 +136,7 @@ class LocalMesh:
 
         Raises:
             DependencyUnavailable: a process ended, or does not serve in time.
-        Conflict: another mesh works in the folder.
+            Conflict: another mesh works in the folder.
         """
         self._take_folder()
         logs = self._folder / "logs"
