@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -88,7 +88,7 @@ async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> None:
             )
     except TimeoutError as error:
         raise DeadlineExceeded("the document's time was over before it was open") from error
-    async with document:
+    async with _closed_in_the_end(document):
         await sink.opened(document.media_type, document.page_count)
         numbers = job.selection.numbers(document.page_count)
         await sink.add_pages(_left_out(job.selection, document.page_count, numbers))
@@ -98,6 +98,19 @@ async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> None:
                 reader = _PageReader(room, job, document, number, admitted)
                 group.create_task(reader.run(sink))
                 await admitted.wait()
+
+
+@contextlib.asynccontextmanager
+async def _closed_in_the_end(document: OpenDocument) -> AsyncIterator[None]:
+    """Close the document to the end, also when the work is cancelled while it is being closed."""
+    try:
+        yield
+    finally:
+        closing = asyncio.create_task(document.close())
+        try:
+            await asyncio.shield(closing)
+        finally:
+            await asyncio.wait([closing])
 
 
 def _left_out(

@@ -209,6 +209,15 @@ class WorkManager:
             live.stop(_STOPPED)
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def ensure_room(self, request_id: str) -> None:
+        """Raises Overloaded when a new document of this id would be refused anyway.
+
+        For asking before its bytes are taken.
+        """
+        if request_id and await self._store.find(request_id) is not None:
+            return
+        self._check_capacity()
+
     async def submit(self, order: Order) -> Document:
         """Take a document for reading in the background, or join the work that is there.
 

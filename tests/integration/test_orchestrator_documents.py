@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,14 @@ from google.protobuf.duration_pb2 import Duration
 
 from meshkit.errors import InvalidPage, PagemeshError
 from meshkit.status import error_from_rpc, error_of
-from orchestrator.testing import FakeModel, analyze_requests, running_orchestrator, tiff
+from orchestrator.store import FINAL_STATES
+from orchestrator.testing import (
+    FakeModel,
+    RunningOrchestrator,
+    analyze_requests,
+    running_orchestrator,
+    tiff,
+)
 from pagemesh.classify.v1.classify_service_pb2 import ClassifyResult
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.document_pb2 import (
@@ -460,6 +468,8 @@ async def test_too_many_documents(tmp_path: Path) -> None:
         )
         assert error.code is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert error.retry_after
+        early = await refusal(running.start(bytes(3_000_000), request_id="four"))
+        assert early.reason == error.reason
         # A queued document that is cancelled never begins.
         await until(lambda: running.mesh["deskew"].at_work == 1)
         two = await running.stub.CancelDocument(pb.CancelDocumentRequest(request_id="two"))
@@ -546,3 +556,42 @@ async def test_pipelines_are_listed(tmp_path: Path) -> None:
     assert form.is_default
     assert form.steps[2].when == "classify.label in [application_form]"
     assert list(form.steps[5].after) == ["ocr", "checkbox", "signature"]
+
+
+async def test_storm_of_clients_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Few ids, many clients that cancel, vanish or stay; models that are slow and fail at times."""
+    chance = random.Random(4)  # noqa: S311
+
+    def moody(answer: Any) -> Any:
+        async def respond(request: Any, fake: FakeModel) -> Any:
+            await asyncio.sleep(chance.random() * 0.05)
+            if chance.random() < 0.1:
+                raise InvalidPage("not this one")
+            return await answer(request, fake)
+
+        return respond
+
+    async def client(running: RunningOrchestrator, name: str) -> None:
+        await asyncio.sleep(chance.random() * 4)
+        call = running.start(tiff(4), request_id=name)
+        async for _ in call:
+            if chance.random() < 0.05:
+                call.cancel()
+                return
+            if chance.random() < 0.03:
+                await running.stub.CancelDocument(pb.CancelDocumentRequest(request_id=name))
+
+    async with running_orchestrator(
+        tmp_path, max_documents=2, pages_in_flight_bytes=300_000, scratch_dir=tmp_path
+    ) as running:
+        for model in running.mesh.models.values():
+            model.answer = moody(model.answer)
+        names = [f"document-{number % 6}" for number in range(40)]
+        await asyncio.gather(*(client(running, name) for name in names))
+        for name in set(names):
+            document = (await running.watch(name)).document
+            total, ok, failed, skipped = account(document)
+            assert document.state in FINAL_STATES
+            assert total == ok + failed + skipped
+        await until(lambda: not any(model.at_work for model in running.mesh.models.values()))
+        await until(lambda: not list(tmp_path.glob("pagemesh-document-*")))
