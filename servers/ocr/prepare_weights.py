@@ -94,7 +94,7 @@ LICENCE = Source(
     "rapidocr==3.10.0",
     "rapidocr-3.10.0.dist-info/licenses/LICENSE",
     "3e0af25fdd06aa9586ae97adb00ea927ebe5a3805ac77d2d3a81ce5f55693333",
-    "LICENSE",
+    "LICENSE.txt",
 )
 NOTICE = Source(
     "rapidocr==3.10.0",
