@@ -61,9 +61,11 @@ class OrchestratorConfig(ServerConfig, DocumentLimits):
         default=100, ge=0, description="Documents that wait; more are refused with a time to retry."
     )
     pages_in_flight_bytes: int = Field(
-        default=64 * 1024 * 1024,
+        default=36 * 1024 * 1024,
         ge=1,
-        description="Pixels of all pages in work, in bytes. A page larger than this goes alone.",
+        description="Pixels of all pages in work, in bytes; each call to a model holds copies of "
+        "its own. A PDF page counts as colour: A4 at 200 dpi is 11.6 MB. A page larger than this "
+        "goes alone.",
     )
     wire_encoding: WireEncoding = Field(
         default=WireEncoding.RAW,

@@ -8,6 +8,7 @@ import grpc
 from meshkit.client import open_channel
 from orchestrator.app import Orchestrator, create_orchestrator
 from orchestrator.config import OrchestratorConfig
+from orchestrator.memory import return_large_blocks
 from orchestrator.service import SERVICE_NAME
 
 # A model behind a name with several addresses gets a page on each in turn; one that comes back is
@@ -48,6 +49,7 @@ class MeshOrchestrator:
 
     async def start(self) -> None:
         """See `Orchestrator.start`. Models need not be there: pages say which one is missing."""
+        return_large_blocks()
         if self._orchestrator is not None:
             await self._orchestrator.start()
 

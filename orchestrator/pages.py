@@ -1,4 +1,4 @@
-"""A page image on its way to models: turned into a wire message once, shared by every step."""
+"""A page image on its way to models: encoded once, whatever the number of steps."""
 
 import asyncio
 import hashlib
@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from meshkit.errors import Internal, TooLarge
 from meshkit.model import Image
@@ -42,13 +43,17 @@ _PNG_FLAGS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 _JPEG_FLAGS = [cv2.IMWRITE_JPEG_QUALITY, 90]
 
 
+class RawSamples:
+    """The page's own samples are what travels."""
+
+
 class PageImage:
     """One rasterised page and its wire message.
 
     Attributes:
         page_id: the page's name in every call about it.
         number: its number in the document, from 1.
-        image: the pixels, grey or BGR.
+        image: the pixels, grey or BGR; read-only.
         dpi: dots per inch; None when unknown.
 
     Args:
@@ -70,13 +75,15 @@ class PageImage:
     ) -> None:
         self.page_id = page_id
         self.number = number
-        self.image = image
         self.dpi = dpi
+        # Image and message share these bytes: a page is in memory once, and once in each call.
+        self._samples = image.tobytes()
+        self.image: Image = np.frombuffer(self._samples, np.uint8).reshape(image.shape)
         self._encoding = encoding
         self._shared_directory = shared_directory
         self._max_bytes = max_bytes
         self._shared_file: Path | None = None
-        self._message: Page | None = None
+        self._content: RawSamples | EncodedImage | ImageReference | None = None
         self._lock = asyncio.Lock()
 
     @property
@@ -89,37 +96,54 @@ class PageImage:
         """Rows."""
         return int(self.image.shape[0])
 
-    async def message(self) -> Page:
-        """The page as models get it, without an upright transform. Not to be changed."""
+    async def write_to(self, page: Page, upright: UprightTransform | None = None) -> None:
+        """Fill a request's page.
+
+        Args:
+            page: an empty message.
+            upright: sets the page upright; None when that is not known.
+
+        Raises:
+            TooLarge: the page does not fit a message.
+        """
         async with self._lock:
-            if self._message is None:
-                self._message = await self._build()
-            return self._message
+            if self._content is None:
+                self._content = await self._prepare()
+        page.page_id = self.page_id
+        page.dpi = self.dpi or 0.0
+        if upright is not None:
+            page.upright_transform.CopyFrom(upright)
+        match self._content:
+            case EncodedImage():
+                page.encoded.CopyFrom(self._content)
+            case ImageReference():
+                page.reference.CopyFrom(self._content)
+            case RawSamples():
+                page.raw.CopyFrom(self._layout())
+                page.raw.data = self._samples
 
     async def close(self) -> None:
         """Remove what was put where models read it. Safe to call twice."""
-        self._message = None
         if self._shared_file is not None:
             path, self._shared_file = self._shared_file, None
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
-    async def _build(self) -> Page:
-        page = Page(page_id=self.page_id, dpi=self.dpi or 0.0)
+    async def _prepare(self) -> RawSamples | EncodedImage | ImageReference:
         match self._encoding:
-            case WireEncoding.RAW if self.image.nbytes <= self._max_bytes:
-                page.raw.CopyFrom(self._raw_layout(self.image.tobytes()))
+            case WireEncoding.RAW if len(self._samples) <= self._max_bytes:
+                return RawSamples()
             case WireEncoding.REFERENCE:
-                page.reference.CopyFrom(await self._share())
-            case WireEncoding.RAW | WireEncoding.PNG:
-                page.encoded.CopyFrom(await self._encode(".png", _PNG_FLAGS))
+                # Known before it is written: a cancelled write must still be cleaned up.
+                self._shared_file = self._shared_directory / f"{uuid.uuid4().hex}.raw"
+                return await asyncio.to_thread(self._write_shared, self._shared_file)
             case WireEncoding.JPEG:
-                page.encoded.CopyFrom(await self._encode(".jpg", _JPEG_FLAGS))
-        return page
+                return await self._encode(".jpg", _JPEG_FLAGS)
+            case _:
+                return await self._encode(".png", _PNG_FLAGS)
 
-    def _raw_layout(self, data: bytes) -> RawImage:
+    def _layout(self) -> RawImage:
         is_grey = self.image.ndim == 2
         return RawImage(
-            data=data,
             width=self.width,
             height=self.height,
             format=PIXEL_FORMAT_GRAY8 if is_grey else PIXEL_FORMAT_BGR24,
@@ -139,29 +163,16 @@ class PageImage:
             )
         return EncodedImage(data=data.tobytes())
 
-    async def _share(self) -> ImageReference:
-        # Known before it is written: a cancelled write must still be cleaned up.
-        self._shared_file = self._shared_directory / f"{uuid.uuid4().hex}.raw"
-        return await asyncio.to_thread(self._write_shared, self._shared_file)
-
     def _write_shared(self, path: Path) -> ImageReference:
-        data = self.image.tobytes()
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        path.write_bytes(self._samples)
         return ImageReference(
             uri=path.as_uri(),
-            sha256=hashlib.sha256(data).hexdigest(),
-            size_bytes=len(data),
-            raw_layout=self._raw_layout(b""),
+            sha256=hashlib.sha256(self._samples).hexdigest(),
+            size_bytes=len(self._samples),
+            raw_layout=self._layout(),
         )
 
 
 PageImages = Callable[[str, int, Image, float | None], PageImage]
 """Makes a page image of page id, number, pixels and dots per inch."""
-
-
-def with_transform(page: Page, target: Page, upright: UprightTransform | None) -> None:
-    """Copy a page into a request's page, with the way to set it upright when that is known."""
-    target.CopyFrom(page)
-    if upright is not None:
-        target.upright_transform.CopyFrom(upright)

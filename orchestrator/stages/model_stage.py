@@ -11,7 +11,7 @@ from meshkit.errors import Internal
 from orchestrator.facts import declared_facts
 from orchestrator.faults import INVALID_MODEL_ANSWER
 from orchestrator.models import ModelClient
-from orchestrator.pages import PageImage, with_transform
+from orchestrator.pages import PageImage
 from orchestrator.stages.base import StageConfig, StageContext, StageFactory, StageResult
 from pagemesh.common.v1.geometry_pb2 import Quad, UprightTransform
 from pagemesh.deskew.v1.deskew_service_pb2 import DeskewResult
@@ -62,7 +62,7 @@ class ModelStage:
     async def run(self, context: StageContext) -> StageResult:
         """Ask the model. Raises what the call raises, and Internal (INVALID_MODEL_ANSWER)."""
         request = self._contract.request(options=self._contract.options(context.options))
-        with_transform(await context.page.message(), request.page, upright_transform(context))
+        await context.page.write_to(request.page, upright_transform(context))
         response = await self._client.call(self._method, request, context.budget)
         if fault := self._fault(response, context.page):
             raise Internal(

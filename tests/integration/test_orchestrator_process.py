@@ -23,7 +23,8 @@ from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorS
 
 async def start(tmp_path: Path, **variables: str) -> asyncio.subprocess.Process:
     """`python -m orchestrator` with these variables of its own."""
-    given = {"PORT": "0", "STATE_DIR": str(tmp_path / "state"), **variables}
+    nowhere = {f"{model.upper()}_TARGET": "127.0.0.1:1" for model in MODELS}
+    given = {"PORT": "0", "STATE_DIR": str(tmp_path / "state"), **nowhere, **variables}
     environment = {f"PAGEMESH_ORCHESTRATOR_{name}": value for name, value in given.items()}
     return await asyncio.create_subprocess_exec(
         sys.executable,
