@@ -78,9 +78,11 @@ class Orchestrator:
         await self._workers.start()
         await self._work.start()
         self._watcher = asyncio.create_task(self.catalog.watch(self._config.reload_seconds))
+        self.servicer.is_ready = True
 
     async def stop(self) -> None:
         """End all work and close everything. Safe to call twice and without `start`."""
+        self.servicer.is_ready = False
         if self._watcher is not None:
             self._watcher.cancel()
         await self._work.stop()

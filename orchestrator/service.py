@@ -5,7 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from meshkit.errors import DeadlineExceeded, InvalidInput, PagemeshError
+from meshkit.errors import (
+    DeadlineExceeded,
+    DependencyUnavailable,
+    InvalidInput,
+    PagemeshError,
+)
 from meshkit.interceptors import Context
 from orchestrator.catalog import PipelineCatalog
 from orchestrator.documents.config import DocumentLimits
@@ -28,18 +33,31 @@ _DRAIN_PAUSE_SECONDS = 0.5
 
 
 class OrchestratorServicer(OrchestratorServiceServicer):
-    """The six methods. Errors are raised as PagemeshError; the server's interceptor tells them."""
+    """The six methods. Errors are raised as PagemeshError; the server's interceptor tells them.
+
+    Attributes:
+        is_ready: until this is set every call is refused, with a time to retry.
+    """
 
     def __init__(self, catalog: PipelineCatalog, work: WorkManager, limits: DocumentLimits) -> None:
         self._catalog = catalog
         self._work = work
         self._limits = limits
         self._desk = OrderDesk(catalog, limits)
+        self.is_ready = False
+
+    def _check_ready(self) -> None:
+        """Calls may come in while pipelines are read and the store is opened."""
+        if not self.is_ready:
+            raise DependencyUnavailable(
+                "the orchestrator is starting or stopping; try again", reason="NOT_READY"
+            )
 
     async def AnalyzeDocument(  # noqa: N802
         self, request_iterator: AsyncIterator[pb.AnalyzeDocumentRequest], context: Context
     ) -> AsyncIterator[pb.AnalyzeDocumentResponse]:
         """Read a document now."""
+        self._check_ready()
         requests = aiter(request_iterator)
         try:
             order = await self._receive(requests, context)
@@ -69,6 +87,7 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         self, request: pb.SubmitDocumentRequest, context: Context
     ) -> pb.SubmitDocumentResponse:
         """Take a document for reading in the background."""
+        self._check_ready()
         del context
         if not request.HasField("spec"):
             raise InvalidInput("spec: is missing", metadata={"field": "spec"})
@@ -90,6 +109,7 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         self, request: pb.GetDocumentRequest, context: Context
     ) -> pb.GetDocumentResponse:
         """A document's state and some of its finished pages."""
+        self._check_ready()
         del context
         check_request_id(request.request_id)
         first = _parse_token(request.page_token)
@@ -103,6 +123,7 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         self, request: pb.WatchDocumentRequest, context: Context
     ) -> AsyncIterator[pb.WatchDocumentResponse]:
         """A document's finished pages, further ones as they come, and its end."""
+        self._check_ready()
         del context
         check_request_id(request.request_id)
         async with contextlib.aclosing(self._work.watch(request.request_id)) as events:
@@ -113,6 +134,7 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         self, request: pb.CancelDocumentRequest, context: Context
     ) -> pb.CancelDocumentResponse:
         """Stop work on a document."""
+        self._check_ready()
         del context
         check_request_id(request.request_id)
         return pb.CancelDocumentResponse(document=await self._work.cancel(request.request_id))
@@ -121,6 +143,7 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         self, request: pb.ListPipelinesRequest, context: Context
     ) -> pb.ListPipelinesResponse:
         """The pipelines that can be asked for."""
+        self._check_ready()
         del request, context
         pipelines = [
             _pipeline(p, is_default=self._catalog.is_default(p)) for p in self._catalog.all()

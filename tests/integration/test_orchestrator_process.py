@@ -13,6 +13,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from meshkit.inprocess import InProcessServer
+from meshkit.status import error_from_rpc
+from meshkit.testing import running_server
 from orchestrator.app import create_orchestrator
 from orchestrator.config import MODELS, SHIPPED_PIPELINES, OrchestratorConfig
 from orchestrator.service import SERVICE_NAME
@@ -145,3 +147,23 @@ async def test_drain_lets_documents_finish(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
         await running.server.stop()
         assert (await analyzing).document.pages.ok == 4
+
+
+async def test_calls_before_it_is_ready_are_told_to_come_again(tmp_path: Path) -> None:
+    config = OrchestratorConfig(state_dir=tmp_path)
+    mesh = InProcessServer()
+    orchestrator = create_orchestrator(config, {name: mesh.channel() for name in MODELS})
+    async with running_server(orchestrator, config, loaded=False) as server:
+        stub = OrchestratorServiceStub(server.channel)
+        for call in (
+            stub.ListPipelines(pb.ListPipelinesRequest()),
+            stub.GetDocument(pb.GetDocumentRequest(request_id="a")),
+            stub.SubmitDocument(pb.SubmitDocumentRequest(content=b"x")),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call
+            error = error_from_rpc(caught.value)
+            assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "NOT_READY")
+            assert error.retry_after
+        await server.server.load()
+        assert (await stub.ListPipelines(pb.ListPipelinesRequest())).pipelines
