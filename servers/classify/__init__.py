@@ -1,0 +1,1 @@
+"""Tells which kind of document a page belongs to."""
