@@ -81,6 +81,13 @@ class Worker:
 
         A request that is still being asked gets WorkerGone.
         """
+        ending = asyncio.ensure_future(self._end())
+        try:
+            return await asyncio.shield(ending)
+        finally:
+            await asyncio.wait([ending])  # a caller that is cancelled leaves nothing half closed
+
+    async def _end(self) -> int | None:
         if self._process.returncode is None:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)

@@ -37,11 +37,8 @@ class Spool:
     @contextlib.asynccontextmanager
     async def create(cls, limits: DocumentLimits) -> AsyncIterator["Spool"]:
         """A new, empty spool in the limits' scratch folder."""
-        descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=limits.scratch_dir)
-        path = Path(name)
+        descriptor, path = _make_locked(limits.scratch_dir)
         try:
-            # A file without this lock was left behind by a process that died; see `sweep`.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield cls(descriptor, path, limits.max_document_bytes)
         finally:
             _remove(descriptor, path)
@@ -79,6 +76,20 @@ class Spool:
         while view:
             view = view[os.write(self._descriptor, view) :]
         self.size += len(chunk)
+
+
+def _make_locked(folder: Path | None) -> tuple[int, Path]:
+    """A new file with a lock: one without was left behind by a process that died; see `sweep`.
+
+    A sweep of another process may take the file in the instant before it is locked; then it is
+    gone from the folder, and the next one is made.
+    """
+    while True:
+        descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, Path(name)
+        os.close(descriptor)
 
 
 def _remove(descriptor: int, path: Path) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from orchestrator.documents.config import DocumentLimits
@@ -33,3 +34,27 @@ async def _sweep_beside_a_living_spool(limits: DocumentLimits) -> None:
         assert sweep(limits) == 1
         await spool.write(b"still here")
         assert spool.path.read_bytes() == b"still here"
+
+
+def test_a_sweep_beside_it_never_takes_a_new_spool(tmp_path: Path) -> None:
+    limits = DocumentLimits(scratch_dir=tmp_path)
+    finished = threading.Event()
+
+    def sweep_all_the_time() -> None:
+        while not finished.is_set():
+            sweep(limits)
+
+    async def create_many() -> list[bool]:
+        is_there = []
+        for _ in range(500):
+            async with Spool.create(limits) as spool:
+                is_there.append(spool.path.exists())
+        return is_there
+
+    sweeper = threading.Thread(target=sweep_all_the_time)
+    sweeper.start()
+    try:
+        assert all(asyncio.run(create_many()))
+    finally:
+        finished.set()
+        sweeper.join()
