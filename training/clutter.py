@@ -13,7 +13,13 @@ from training.sheet import NAMES, pick
 def add_clutter(page: Page, rng: np.random.Generator) -> Page:
     """The page with a random choice of clutter on it. The input is not changed."""
     page = page.copy()
-    for chance, add in ((0.2, _stamp), (0.3, _number), (0.15, _scribble), (0.12, _holes)):
+    for chance, add in (
+        (0.2, _stamp),
+        (0.3, _number),
+        (0.15, _scribble),
+        (0.12, _holes),
+        (0.2, _edge_lines),
+    ):
         if rng.random() < chance:
             add(page, rng)
     if rng.random() < 0.25:
@@ -66,6 +72,20 @@ def _holes(page: Page, rng: np.random.Generator) -> None:
     x = int(width * rng.uniform(0.02, 0.05))
     for y in np.linspace(0.15, 0.85, int(rng.integers(2, 4))):
         cv2.circle(page, (x, int(y * height)), max(2, width // 80), (15, 15, 15), -1)
+
+
+def _edge_lines(page: Page, rng: np.random.Generator) -> None:
+    """Thin lines along the sides, where the paper ends."""
+    height, width = page.shape[:2]
+    for side in rng.choice(4, int(rng.integers(1, 4)), replace=False):
+        at = rng.uniform(0.005, 0.05)
+        x, y = (
+            int(width * (1 - at if side == 1 else at)),
+            int(height * (1 - at if side == 3 else at)),
+        )
+        slip = int(rng.integers(-3, 4))
+        ends = ((x, 0), (x + slip, height)) if side < 2 else ((0, y), (width, y + slip))
+        cv2.line(page, ends[0], ends[1], (40, 40, 40), int(rng.integers(1, 3)))
 
 
 def _black_edge(page: Page, rng: np.random.Generator) -> None:

@@ -1,7 +1,7 @@
 """Pages of kinds other than government forms, composed from scratch.
 
 Each function makes one page of its kind, different every time, with no meaning in the words.
-`KINDS` names them by class.
+`training.kinds` names them by class.
 """
 
 from collections.abc import Callable
@@ -439,15 +439,3 @@ def _on_a_platen(sheet: Sheet, rng: np.random.Generator) -> Sheet:
     left = int(rng.integers(0, page.image.shape[1] - columns))
     page.image[top : top + rows, left : left + columns] = small
     return page
-
-
-KINDS: dict[str, list[Composer]] = {
-    "letter": [letter, letter, memo],
-    "article": [article],
-    "invoice": [invoice],
-    "statement": [statement],
-    "receipt": [receipt],
-    "handwritten": [handwritten],
-    "presentation": [presentation],
-    "id_card": [id_card],
-}
