@@ -77,12 +77,11 @@ def collected_ink(data: Path, *, validation: bool) -> list[Mask]:
     return inks
 
 
-def signed_pages(data: Path, faces: Faces, *, validation: bool) -> Iterator[LabelledPage]:
-    """Endless pages: composed ones, signed or not; filled forms; scanned forms, unsigned."""
-    rng = np.random.default_rng(VALIDATION_SEED if validation else 11)
-    collected = collected_ink(data, validation=validation)
-    blanks = blank_forms(data)
-    scanned = scanned_forms(data, validation=validation)
+def composed_pages(
+    seed: int, faces: Faces, collected: list[Mask], signed_share: float
+) -> Iterator[LabelledPage]:
+    """Endless pages, of which `signed_share` have room for signatures that are mostly given."""
+    rng = np.random.default_rng(seed)
     signed = {
         **TEXT_BLOCKS,
         check_rows: 0.3,
@@ -96,15 +95,23 @@ def signed_pages(data: Path, faces: Faces, *, validation: bool) -> Iterator[Labe
         letter_close(collected, 0.0): 0.5,
     }
     while True:
-        seed = int(rng.integers(1 << 60))
+        kinds = signed if rng.random() < signed_share else unsigned
+        yield compose(int(rng.integers(1 << 60)), faces, kinds)
+
+
+def training_pages(data: Path, faces: Faces, seed: int) -> Iterator[LabelledPage]:
+    """Endless pages: composed ones, signed or not; filled forms; scanned forms, unsigned."""
+    rng = np.random.default_rng(seed)
+    collected = collected_ink(data, validation=False)
+    blanks, scanned = blank_forms(data), scanned_forms(data, validation=False)
+    composed = composed_pages(seed, faces, collected, signed_share=0.83)
+    while True:
         kind = rng.random()
-        if kind < 0.6:
-            yield compose(seed, faces, signed)
-        elif kind < 0.72:
-            yield compose(seed, faces, unsigned)
-        elif kind < 0.9 and not validation:
+        if kind < 0.72:
+            yield next(composed)
+        elif kind < 0.9:
             blank, fields = blanks[int(rng.integers(len(blanks)))]
-            yield fill_form(blank, fields, seed, faces, collected)
+            yield fill_form(blank, fields, int(rng.integers(1 << 60)), faces, collected)
         else:
             yield scanned[int(rng.integers(len(scanned)))]
 
@@ -112,7 +119,7 @@ def signed_pages(data: Path, faces: Faces, *, validation: bool) -> Iterator[Labe
 def samples(data: Path, faces: Faces, seed: int) -> Iterator[Arrays]:
     """Endless crops of a pool of pages that is renewed page by page."""
     rng = np.random.default_rng(seed)
-    fresh = signed_pages(data, faces, validation=False)
+    fresh = training_pages(data, faces, seed)
     pool = [next(fresh) for _ in range(POOL)]
     for count in range(1 << 60):
         if count % FRESH_EVERY == 0:
@@ -167,9 +174,12 @@ def loss_of(head: torch.Tensor, targets: Tensors) -> torch.Tensor:
 
 
 def validation_pages(data: Path, faces: Faces) -> list[LabelledPage]:
-    """Composed pages of other seeds and writers, and scanned forms of other families, worn."""
-    pages = islice(signed_pages(data, faces, validation=True), VALIDATION_PAGES)
-    return worn(pages, np.random.default_rng(VALIDATION_SEED))
+    """Composed pages of other seeds and writers, worn, and scanned forms of other families."""
+    collected = collected_ink(data, validation=True)
+    composed = composed_pages(VALIDATION_SEED, faces, collected, signed_share=0.7)
+    pages = islice(composed, VALIDATION_PAGES)
+    rng = np.random.default_rng(VALIDATION_SEED)
+    return worn(pages, rng) + scanned_forms(data, validation=True)
 
 
 def opened(path: Path) -> Find:
