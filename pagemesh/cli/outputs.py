@@ -120,6 +120,11 @@ class Destination:
 
     def _check_folder(self, files: list[str]) -> None:
         folder = self._folder or Path()
+        if self._output is Output.OVERLAY and folder.suffix and not folder.exists():
+            raise typer.BadParameter(
+                f"an overlay is one picture a page; name a folder instead of {folder}",
+                param_hint="--out",
+            )
         if folder.exists() and not folder.is_dir():
             raise typer.BadParameter(
                 f"{folder} is a file; several results need a folder", param_hint="--out"

@@ -193,6 +193,7 @@ def test_a_picture_is_not_for_a_terminal(server: str, form: Path) -> None:
         (["form.png", "--dpi", "-3"], "--dpi"),
         (["https://host/a.pdf", "--output", "pdf"], "is not on this machine"),
         (["form.png", "--output", "overlay", "--out", "-"], "name a folder"),
+        (["form.png", "--output", "overlay", "--out", "page.png"], "name a folder"),
         (
             ["form.png", "form.png", "--output", "json", "--out", "d"],
             "two documents are named form",
