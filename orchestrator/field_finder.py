@@ -6,7 +6,8 @@ Three rules, all on the upright page, lengths measured in heights of the text at
   (`3. Place of birth`) or has a word that captions have (`Last name`). The value of a label with a
   colon is what follows on its line, else what stands next to its right, else what stands directly
   below; forms put captions into the cell that is filled in, so for a caption below comes first. A
-  label with a colon and no value is an empty field; a caption without a value is none.
+  label with a colon and no value is an empty field, or a heading when prose stands below.
+  A caption without a value is no field.
 - Checkbox: the words right of a box up to the next box or hole are its option; without any, those
   left of it.
 - Signature: a short text that speaks of a signature is a label for the nearest signature around it.
@@ -160,7 +161,7 @@ def _options(
 def _option_right(box: Box, row: Sequence[Token], boxes: Sequence[Box]) -> Phrase | None:
     limit = min((b.left for b in boxes if b.left > box.left), default=float("inf"))
     words = sorted(
-        (t for t in row if t.box.left >= box.right - 0.3 * box.width and t.box.right <= limit + 1),
+        (t for t in row if t.box.middle > box.right and t.box.right <= limit + 1),
         key=lambda token: token.box.left,
     )
     return _adjoining(words, box.right, is_rightwards=True)
@@ -169,7 +170,7 @@ def _option_right(box: Box, row: Sequence[Token], boxes: Sequence[Box]) -> Phras
 def _option_left(box: Box, row: Sequence[Token], boxes: Sequence[Box]) -> Phrase | None:
     limit = max((b.right for b in boxes if b.right < box.right), default=float("-inf"))
     words = sorted(
-        (t for t in row if t.box.right <= box.left + 0.3 * box.width and t.box.left >= limit - 1),
+        (t for t in row if t.box.middle < box.left and t.box.left >= limit - 1),
         key=lambda token: -token.box.right,
     )
     return _adjoining(words, box.left, is_rightwards=False)
@@ -237,8 +238,13 @@ def _texts(tokens: Sequence[Token], label_words: frozenset[str]) -> Iterator[_Fo
             value = free.pop(index)
             certainty *= value.confidence * -factor
             yield _Found(FIELD_KIND_TEXT, name, value.text, certainty, label, value.box)
-        elif has_colon:
+        elif has_colon and not _is_heading(label, runs):
             yield _Found(FIELD_KIND_TEXT, name, "", certainty * _EMPTY, label, None)
+
+
+def _is_heading(label: Phrase, runs: Sequence[Phrase]) -> bool:
+    """Whether prose stands directly below."""
+    return any(_is_below(label.box, run.box) and not _is_answer(run) for run in runs)
 
 
 def _is_label(run: Phrase, label_words: frozenset[str]) -> bool:
@@ -303,12 +309,16 @@ def _belonging(label: Phrase, value: Phrase, labels: Sequence[Phrase], *, has_co
             return _INLINE
         nearness = 1 - 0.3 * max(gap, 0) / (reach * height)
         return nearness * (_RIGHT if has_colon else _BESIDE_CAPTION)
-    drop = there.top - here.bottom
-    is_below = -0.3 * height <= drop <= _REACH_BELOW * height
-    is_under = here.is_over(there) and there.left >= here.left - 2 * height
-    if not (is_below and is_under):
+    if not (_is_below(here, there) and _is_answer(value)):
         return 0.0
     return _BELOW if has_colon else _BELOW_CAPTION
+
+
+def _is_below(label: Box, value: Box) -> bool:
+    """Whether this stands directly below the label, and not far to its left."""
+    drop = value.top - label.bottom
+    is_near = -0.3 * label.height <= drop <= _REACH_BELOW * label.height
+    return is_near and label.is_over(value) and value.left >= label.left - 2 * label.height
 
 
 def _is_answer(run: Phrase) -> bool:

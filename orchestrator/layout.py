@@ -11,6 +11,9 @@ from meshkit.geometry import Transform
 from pagemesh.common.v1.geometry_pb2 import Point, Quad, UprightTransform
 from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
 
+_BALLOT_BOXES = "☐☑☒□■▢◻◼"
+"""What readers take a printed box for; the box is told by its own model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -28,6 +31,10 @@ class Box:
     @property
     def height(self) -> float:
         return self.bottom - self.top
+
+    @property
+    def middle(self) -> float:
+        return (self.left + self.right) / 2
 
     def is_beside(self, other: "Box") -> bool:
         """Whether both stand on one row: they share half of the lower one's height."""
@@ -126,17 +133,17 @@ class Upright:
 
 
 def read_tokens(result: OcrResult, upright: Upright) -> list[Token]:
-    """The words of a page; a line without words counts as one."""
+    """The words of a page; a line without words counts as one. Boxes read as text are left out."""
     parts = [
-        (part, index)
+        (part, text, index)
         for index, line in enumerate(result.lines)
         for part in (line.words or [line])
-        if part.text.strip()
+        if (text := part.text.strip().strip(_BALLOT_BOXES).strip())
     ]
-    boxes = upright.boxes([part.quad for part, _ in parts])
+    boxes = upright.boxes([part.quad for part, _, _ in parts])
     return [
-        Token(part.text.strip(), box, part.confidence, index)
-        for (part, index), box in zip(parts, boxes, strict=True)
+        Token(text, box, part.confidence, index)
+        for (part, text, index), box in zip(parts, boxes, strict=True)
     ]
 
 

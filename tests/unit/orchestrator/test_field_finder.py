@@ -72,6 +72,11 @@ def test_right_wins_over_below() -> None:
     assert texts(*page) == [("City", "Bergen")]
 
 
+def test_heading_over_prose_is_no_field() -> None:
+    prose = "Federal law requires this consent form be provided to you unless authorized"
+    assert texts(line("Federal Disclosure:", 100, 100), line(prose, 100, 130)) == []
+
+
 def test_value_belongs_to_the_nearest_label() -> None:
     page = (line("City:", 100, 100), line("State:", 300, 100), line("NY", 380, 100))
     assert texts(*page) == [("City", ""), ("State", "NY")]
@@ -141,6 +146,13 @@ def test_option_left_of_its_box() -> None:
 def test_tick_that_was_read_as_text_is_no_option() -> None:
     result = OcrResult(lines=[line("X", 105, 100), line("Yes", 130, 100)])
     assert options(result, box(100, 100, checked=True)) == [("Yes", "true")]
+
+
+def test_word_that_was_read_together_with_its_box_is_its_option() -> None:
+    result = OcrResult(lines=[line("Type: ☐Checking ☐Savings", 40, 100, gaps=[10, 40])])
+    first, second = (word.quad.top_left.x for word in result.lines[0].words[1:])
+    found = options(result, box(first, 100, checked=False), box(second, 100, checked=True))
+    assert found == [("Checking", "false"), ("Savings", "true")]
 
 
 def test_box_without_words_near_it_is_no_field() -> None:
