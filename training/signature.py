@@ -34,6 +34,7 @@ from training.detectors.blocks import (
     compose,
     letter_close,
     signature_block,
+    signature_cells,
 )
 from training.detectors.command import read_command
 from training.detectors.faces import Faces
@@ -85,13 +86,15 @@ def composed_pages(
     signed = {
         **TEXT_BLOCKS,
         check_rows: 0.3,
-        signature_block(collected, 0.8): 2.0,
+        signature_block(collected, 0.8): 1.6,
+        signature_cells(collected, 0.8): 1.6,
         letter_close(collected, 0.9): 1.5,
     }
     unsigned = {
         **TEXT_BLOCKS,
         **CHECK_BLOCKS,
         signature_block(collected, 0.0): 1.0,
+        signature_cells(collected, 0.0): 0.7,
         letter_close(collected, 0.0): 0.5,
     }
     while True:

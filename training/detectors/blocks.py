@@ -6,6 +6,7 @@ neither: text, table cells, comb fields, bullets, logos, stamps, barcodes, handw
 """
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -390,9 +391,11 @@ def name_ink(sheet: Sheet) -> Mask:
     return np.asarray(cv2.warpAffine(mask, matrix, (room, height)), np.uint8)
 
 
-def sign(sheet: Sheet, ink: Mask, x: float, base: float, width_mm: float) -> None:
-    """Lay a signature with its foot near the height `base`, `width_mm` wide."""
-    scale = min(width_mm * sheet.mm / ink.shape[1], 38 * sheet.mm / ink.shape[0])
+def sign(
+    sheet: Sheet, ink: Mask, x: float, base: float, width_mm: float, height_mm: float = 38
+) -> None:
+    """Lay a signature with its foot near the height `base`, at most so wide and high."""
+    scale = min(width_mm * sheet.mm / ink.shape[1], height_mm * sheet.mm / ink.shape[0])
     ink = np.asarray(
         cv2.resize(
             ink, None, fx=scale, fy=scale * sheet.between(0.8, 1.2), interpolation=cv2.INTER_AREA
@@ -445,6 +448,38 @@ def signature_block(collected: list[Mask], signed: float) -> Block:
             if sheet.chance(0.5):
                 sheet.text(sheet.faker.name(), x, line + 5 * sheet.mm, 3.2)
         return y + height + 10 * sheet.mm
+
+    return block
+
+
+def signature_cells(collected: list[Mask], signed: float) -> Block:
+    """A ruled row of captioned cells, some to sign in; those signed with the chance `signed`."""
+
+    def block(sheet: Sheet, y: float) -> float:
+        left, right = sheet.between(5, 45) * sheet.mm, sheet.between(160, 200) * sheet.mm
+        columns = int(sheet.rng.integers(2, 6))
+        edges = np.sort(sheet.rng.uniform(left, right, columns - 1))
+        edges = np.concatenate([[left], edges, [min(right, sheet.width - 5)]])
+        height = sheet.between(8, 15) * sheet.mm
+        for _ in range(int(sheet.rng.integers(1, 4))):
+            for start, end in pairwise(float(edge) for edge in edges):
+                sheet.frame((start, y, end - start, height), sheet.between(0.15, 0.4))
+                room = (end - start) / sheet.mm
+                to_sign = room > 28 and sheet.chance(0.6)
+                caption = sheet.choice(SIGN_WORDS) if to_sign else words(sheet, 2)
+                caption = caption[: max(1, int(room / 1.8))]
+                sheet.text(caption, start + sheet.mm, y + 0.5 * sheet.mm, 2.4)
+                if to_sign and sheet.chance(signed):
+                    ink = any_signature(sheet, collected)
+                    x, foot = start + sheet.between(0, 8) * sheet.mm, y + height
+                    high = height / sheet.mm * sheet.between(0.5, 1.1)
+                    sign(sheet, ink, x, foot, sheet.between(20, 60), high)
+                elif not to_sign and room > 12 and sheet.chance(0.6):
+                    face = sheet.choice(sheet.faces.handwritten)
+                    text = value(sheet)[: int(room / 3)]
+                    sheet.text(text, start + 2 * sheet.mm, y + height * 0.45, 4.5, face)
+            y += height
+        return y + 4 * sheet.mm
 
     return block
 

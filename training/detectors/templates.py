@@ -71,17 +71,31 @@ def blank_forms(data: Path) -> list[tuple[LabelledPage, list[dict[str, Any]]]]:
             continue
         document = pypdfium2.PdfDocument(folder / label["file"])
         for number, form in enumerate(label["pages"]):
-            image = document[number].render(scale=RENDER_DPI / 72, grayscale=True).to_numpy()
             scale = RENDER_DPI / 72
+            image = document[number].render(scale=scale, grayscale=True).to_numpy()
             fields = [
                 {**field, "bbox": tuple(v * scale for v in field["bbox"])}
                 for field in form["fields"]
             ]
+            fields += _sign_captions(document[number], scale)
             pages.append(
                 (LabelledPage(np.asarray(image, np.uint8).reshape(image.shape[:2])), fields)
             )
         document.close()
     return pages
+
+
+def _sign_captions(page: pypdfium2.PdfPage, scale: float) -> list[dict[str, Any]]:
+    """Where a page speaks of a signature, as fields of the type `Caption`."""
+    text = page.get_textpage()
+    search = text.search("signature")
+    captions = []
+    while found := search.get_next():
+        left, bottom, right, top = text.get_charbox(found[0])
+        height = (top - bottom) * scale
+        y = (page.get_height() - top) * scale
+        captions.append({"type": "Caption", "bbox": (left * scale, y, right - left, height)})
+    return captions
 
 
 def fill_form(
@@ -106,10 +120,22 @@ def fill_form(
             size = min(rect[3] / sheet.mm * 0.75, 4.5)
             text = value(sheet)[: max(1, int(rect[2] / (size * sheet.mm * 0.55)))]
             sheet.text(text, rect[0] + 2, rect[1] + rect[3] * 0.2, size, hand)
+        elif field["type"] == "Caption" and sheet.chance(0.35):
+            _sign_at_caption(sheet, rect, collected)
         elif field["type"] == "Signature" or (_signable(field) and sheet.chance(0.4)):
             width = min(rect[2] / sheet.mm, 70)
             sign(sheet, any_signature(sheet, collected), rect[0], rect[1] + rect[3], width)
     return sheet.page
+
+
+def _sign_at_caption(sheet: Sheet, caption: Rect, collected: list[Mask]) -> None:
+    """Sign above a caption, as on a line, or below it, as in a cell."""
+    x, y, _, height = caption
+    x += sheet.between(-8, 35) * sheet.mm
+    below = sheet.chance(0.5)
+    foot = y + height + sheet.between(6, 10) * sheet.mm if below else y
+    ink = any_signature(sheet, collected)
+    sign(sheet, ink, x, foot, sheet.between(22, 65), sheet.between(6, 14))
 
 
 def _signable(field: dict[str, Any]) -> bool:
