@@ -107,6 +107,11 @@ def report(answers: list[Answer], threshold: float) -> None:
     print(f"threshold          {threshold}")
     print(f"form recall        {np.mean([a.label == FORM for a in forms]):.3f}  of {len(forms)}")
     print(f"false-accept rate  {np.mean([a.label == FORM for a in others]):.3f}  of {len(others)}")
+    for bar in (0.3, 0.5, 0.7, 0.9):
+        accepted, false = (
+            np.mean([a.best == FORM and a.score >= bar for a in rows]) for rows in (forms, others)
+        )
+        print(f"at threshold {bar}: form recall {accepted:.3f}, false-accept rate {false:.3f}")
 
 
 def main() -> None:
