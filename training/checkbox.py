@@ -30,7 +30,7 @@ from training.detectors.command import read_command
 from training.detectors.faces import Faces
 from training.detectors.learning import Arrays, Tensors, focal, learn, load_state, save_state
 from training.detectors.networks import checkbox_network, export_onnx
-from training.detectors.samples import View, take_view, wear
+from training.detectors.samples import View, shadow_edge, take_view, wear
 from training.detectors.sheet import BoxLabel, LabelledPage
 from training.detectors.templates import blank_forms, fill_form, scanned_forms
 from training.detectors.validation import Find, calibrate_network, worn
@@ -94,7 +94,8 @@ def sample(page: LabelledPage, rng: np.random.Generator) -> Arrays:
         weight[rows, columns] = 0
     for box in page.boxes:
         _draw_target(box, view, object_, state, shape, offsets)
-    image = wear(view.image, rng)
+    shadowed = shadow_edge(view.image, rng, [view.place(box.rect) for box in page.boxes])
+    image = wear(shadowed, rng)
     return image[None] / np.float32(255), object_, weight, state, shape, offsets
 
 

@@ -40,7 +40,7 @@ from training.detectors.command import read_command
 from training.detectors.faces import Faces
 from training.detectors.learning import Arrays, Tensors, focal, learn, load_state, save_state
 from training.detectors.networks import export_onnx, signature_network
-from training.detectors.samples import take_view, wear
+from training.detectors.samples import shadow_edge, take_view, wear
 from training.detectors.sheet import LabelledPage, Rect
 from training.detectors.strokes import Mask
 from training.detectors.templates import blank_forms, fill_form, read_labels, scanned_forms
@@ -150,7 +150,8 @@ def sample(page: LabelledPage, rng: np.random.Generator) -> Arrays:
         sides = (columns - x, rows - y, x + w - columns, y + h - rows)
         for channel, (side, unit) in enumerate(zip(sides, UNITS_PX, strict=True)):
             distances[channel][here] = np.log(np.maximum(side[here], 2) / unit)
-    image = wear(view.image, rng)
+    shadowed = shadow_edge(view.image, rng, [view.place(rect) for rect in page.signatures])
+    image = wear(shadowed, rng)
     return image[None] / np.float32(255), object_, weight, distances
 
 

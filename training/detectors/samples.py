@@ -83,6 +83,28 @@ def _nearby(
     return np.asarray(shrunk, np.uint8), local
 
 
+def shadow_edge(image: Pixels, rng: Random, keep: list[Rect]) -> Pixels:
+    """Now and then a black band along one side of the crop, as where a scanner saw no paper.
+
+    No band is laid over the rectangles to keep.
+    """
+    if rng.random() > 0.15:
+        return image
+    side = image.shape[0]
+    depth = side * rng.uniform(0.03, 0.6)
+    slope = rng.normal(0, 0.03) * side
+    band = np.zeros(image.shape, np.uint8)
+    points = np.array([[0, 0], [side, 0], [side, depth + slope], [0, depth - slope]])
+    cv2.fillPoly(band, [points.astype(np.int32)], 1)
+    band = np.rot90(band, int(rng.integers(4)))
+    for x, y, w, h in keep:
+        if band[
+            max(0, int(y)) : max(0, int(y + h) + 1), max(0, int(x)) : max(0, int(x + w) + 1)
+        ].any():
+            return image
+    return np.where(band > 0, np.float32(rng.uniform(0, 50)), image)
+
+
 def wear(image: Pixels, rng: Random) -> Pixels:
     """The crop (or page) as a bad scanner, copier or fax would have left it; in 0 to 255."""
     height, width = image.shape
