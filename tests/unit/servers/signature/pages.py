@@ -44,13 +44,17 @@ def letter(
 
 
 def sign(image: Image, scrawl: Scrawl, seed: int = 0) -> None:
-    """Scrawl loops that die away, in one pen stroke, in place."""
+    """Scrawl an initial of crossing loops, letters that get lower, and a stroke back under them, in place."""
     rng = np.random.default_rng(seed)
-    time = np.linspace(0, 1, 400)
-    turn = 2 * np.pi * (7.5 + rng.uniform(-0.5, 0.5)) * time
-    swing = np.exp(-1.6 * time) * np.sin(turn)
-    loops = 0.05 * np.cos(turn)
-    x = np.clip(0.04 + 0.9 * time + loops, 0, 1)
-    y = np.clip(0.5 - 0.5 * swing + 0.1 * (time - 0.5), 0, 1)
-    points = np.column_stack([scrawl.left + x * scrawl.width, scrawl.top + y * scrawl.height])
+    count = int(rng.integers(11, 15))
+    x = np.linspace(0.24, 0.9, count) + rng.uniform(-0.02, 0.02, count)
+    heights = np.linspace(0.55, 0.2, count) * rng.uniform(0.5, 1.2, count)
+    y = np.where(np.arange(count) % 2, 0.75 - heights, 0.75 + rng.uniform(-0.05, 0.1, count))
+    x = np.concatenate([[0.02, 0.16, 0.05, 0.25, 0.03, 0.17], x, [0.98, 0.2]])
+    y = np.concatenate([[0.7, -0.1, 1.1, 0.2, 0.35, 0.6], y, [0.85, 0.95]])
+    # A pen rounds corners: many points between the turns, smoothed.
+    time = np.linspace(0, len(x) - 1, 30 * len(x))
+    turns = np.column_stack([np.interp(time, np.arange(len(x)), values) for values in (x, y)])
+    path = cv2.GaussianBlur(turns, (1, 0), 1, sigmaY=9, borderType=cv2.BORDER_REPLICATE)
+    points = path * (scrawl.width, scrawl.height) + (scrawl.left, scrawl.top)
     cv2.polylines(image, [np.round(points * 16).astype(np.int32)], False, 25, 3, cv2.LINE_AA, 4)
