@@ -44,7 +44,7 @@ def letter(
 
 
 def sign(image: Image, scrawl: Scrawl, seed: int = 0) -> None:
-    """Scrawl an initial of crossing loops, letters that get lower, and a stroke back under them, in place."""
+    """Scrawl looped initials, letters that get lower and a stroke back under them, in place."""
     rng = np.random.default_rng(seed)
     count = int(rng.integers(11, 15))
     x = np.linspace(0.24, 0.9, count) + rng.uniform(-0.02, 0.02, count)
