@@ -37,6 +37,8 @@ DEFAULT_PORTS: Mapping[str, int] = {
 
 MODELS = tuple(name for name in DEFAULT_PORTS if name != ORCHESTRATOR)
 
+SHARED_PAGES = "PAGEMESH_ORCHESTRATOR_SHARED_PAGES_DIR"
+
 START_SECONDS = 180.0
 STOP_SECONDS = 40.0
 HEALTHY_SECONDS = 60.0
@@ -213,9 +215,12 @@ class LocalMesh:
 
     def _environ(self) -> dict[str, str]:
         """Variables of every process: this one's, its ports, and where the models are."""
+        shared = os.environ.get(SHARED_PAGES) or str(self._folder / "pages")
         variables = {
             "PAGEMESH_ORCHESTRATOR_STATE_DIR": str(self._folder / "documents"),
+            **{f"PAGEMESH_{name.upper()}_PAGE_REFERENCE_ROOTS": shared for name in MODELS},
             **os.environ,
+            SHARED_PAGES: shared,
         }
         for service in self.services.values():
             prefix = f"PAGEMESH_{service.name.upper()}"
