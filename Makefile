@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The reader's weights run on either wheel; a machine with an NVIDIA driver gets CUDA's.
 DEVICE ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
-DOC    ?= samples/ticked_and_signed.png
+DOC    ?= samples/application_form.pdf
 ROOMS  := meshkit pagemesh servers orchestrator bench eval training samples scripts tests
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
