@@ -51,7 +51,28 @@ class Application(Protocol):
         """Free everything. Called once calls have ended, also when `start` failed or never ran."""
 
 
-class _Health(health.aio.HealthServicer):
+class _Watcher:
+    """What a watch writes to: a write that was begun ends, although the watch is cancelled."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self._writing: asyncio.Future[None] | None = None
+        self._told: int | None = None
+
+    async def write(self, response: Any) -> None:
+        self._told = response.status
+        self._writing = asyncio.ensure_future(self._context.write(response))
+        await asyncio.shield(self._writing)
+
+    async def finish(self) -> None:
+        """Tell NOT_SERVING, unless that was the last word."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])  # a call takes one write at a time
+        if self._told != _NOT_SERVING:
+            await self._context.write(health_pb2.HealthCheckResponse(status=_NOT_SERVING))
+
+
+class Health(health.aio.HealthServicer):
     """gRPC's own, but a client that watches health does not hold up the end of the server."""
 
     def __init__(self) -> None:
@@ -59,7 +80,8 @@ class _Health(health.aio.HealthServicer):
         self._ending = asyncio.Event()
 
     async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802
-        watching = asyncio.ensure_future(super().Watch(request, context))
+        watcher: Any = _Watcher(context)
+        watching = asyncio.ensure_future(super().Watch(request, watcher))
         ending = asyncio.ensure_future(self._ending.wait())
         try:
             await asyncio.wait([watching, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -67,7 +89,7 @@ class _Health(health.aio.HealthServicer):
             watching.cancel()
             ending.cancel()
             await asyncio.gather(watching, ending, return_exceptions=True)
-        await context.write(health_pb2.HealthCheckResponse(status=_NOT_SERVING))
+        await watcher.finish()
 
     def end_watches(self) -> None:
         """Tell watchers NOT_SERVING for the last time."""
@@ -84,7 +106,7 @@ class MeshServer:
     def __init__(self, application: Application, config: ServerConfig) -> None:
         self._application = application
         self._config = config
-        self._health = _Health()
+        self._health = Health()
         self._server = grpc.aio.server(
             options=server_options(config), interceptors=server_interceptors()
         )

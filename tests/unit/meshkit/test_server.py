@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from meshkit.client import open_channel
 from meshkit.errors import ModelNotReady
-from meshkit.server import MeshServer, ServerError
+from meshkit.server import Health, MeshServer, ServerError
 from meshkit.serving import PageServicer
 from meshkit.status import error_from_rpc
 from meshkit.testing import WatchedModel, encode, eventually, running_server
@@ -79,8 +79,36 @@ async def test_a_watcher_of_health_sees_loading_serving_and_draining() -> None:
         async with asyncio.timeout(10):  # not held up by the watcher for `drain_seconds`
             await running.server.stop()
         assert (await watch.read()).status == NOT_SERVING
-        rest = [await watch.read() for _ in range(2)]
-        assert rest[-1] is grpc.aio.EOF
+        assert await watch.read() is grpc.aio.EOF
+
+
+async def test_a_watch_whose_write_is_under_way_is_ended_by_one_last_word() -> None:
+    context = SlowContext()
+    health = Health()
+    watching = asyncio.create_task(health.Watch(health_pb2.HealthCheckRequest(), context))
+    await eventually(lambda: context.is_writing)
+    health.end_watches()
+    await asyncio.sleep(0)
+    assert not watching.done()
+    context.gate.set()
+    await watching
+    assert context.written == [SERVING, NOT_SERVING]
+
+
+class SlowContext:
+    """Takes one write at a time, as a call does, and each only once the gate is open."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.is_writing = False
+        self.written: list[int] = []
+
+    async def write(self, response: Any) -> None:
+        assert not self.is_writing
+        self.is_writing = True
+        await self.gate.wait()
+        self.is_writing = False
+        self.written.append(response.status)
 
 
 async def test_reflection_lists_the_services() -> None:
