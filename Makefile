@@ -9,6 +9,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # The reader's weights run on either wheel; a machine with an NVIDIA driver gets CUDA's.
 DEVICE ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 DOC    ?= samples/application_form.pdf
+DATA   ?= data
+MODELS ?= deskew classify ocr checkbox signature
 ROOMS  := meshkit pagemesh servers orchestrator bench eval training samples scripts tests
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -69,6 +71,10 @@ protos-check: setup  ## buf lint, and proof that the committed stubs are fresh
 .PHONY: bench
 bench: setup  ## Mesh against monolith, memory, first page; writes bench/results.json
 	python -m bench
+
+.PHONY: eval
+eval: setup  ## Quality of MODELS on labelled pages in DATA, as the model cards show it
+	set -e; for model in $(MODELS); do python -m eval.$$model --data '$(DATA)'; done
 
 .PHONY: clean
 clean:  ## Remove what the build made
