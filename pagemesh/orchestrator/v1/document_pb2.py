@@ -36,7 +36,7 @@ from pagemesh.ocr.v1 import ocr_service_pb2 as pagemesh_dot_ocr_dot_v1_dot_ocr__
 from pagemesh.signature.v1 import signature_service_pb2 as pagemesh_dot_signature_dot_v1_dot_signature__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pagemesh/orchestrator/v1/document.proto\x12\x18pagemesh.orchestrator.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a+pagemesh/checkbox/v1/checkbox_service.proto\x1a+pagemesh/classify/v1/classify_service.proto\x1a!pagemesh/common/v1/geometry.proto\x1a\x1epagemesh/common/v1/model.proto\x1a\'pagemesh/deskew/v1/deskew_service.proto\x1a!pagemesh/ocr/v1/ocr_service.proto\x1a-pagemesh/signature/v1/signature_service.proto\"\xbc\x03\n\x08\x44ocument\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12<\n\x05state\x18\x02 \x01(\x0e\x32\'.pagemesh.orchestrator.v1.DocumentStateB\x04\xe2\x41\x01\x03\x12\x42\n\x08pipeline\x18\x03 \x01(\x0b\x32*.pagemesh.orchestrator.v1.PipelineIdentityB\x04\xe2\x41\x01\x03\x12\x14\n\x06source\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nmedia_type\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06sha256\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12:\n\x05pages\x18\x07 \x01(\x0b\x32%.pagemesh.orchestrator.v1.PageAccountB\x04\xe2\x41\x01\x03\x12\'\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"S\n\x10PipelineIdentity\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x64igest\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"a\n\x0bPageAccount\x12\x13\n\x05total\x18\x01 \x01(\rB\x04\xe2\x41\x01\x03\x12\x10\n\x02ok\x18\x02 \x01(\rB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x66\x61iled\x18\x03 \x01(\rB\x04\xe2\x41\x01\x03\x12\x15\n\x07skipped\x18\x04 \x01(\rB\x04\xe2\x41\x01\x03\"\x94\x06\n\nPageResult\x12\x19\n\x0bpage_number\x18\x01 \x01(\rB\x04\xe2\x41\x01\x03\x12<\n\x07outcome\x18\x02 \x01(\x0e\x32%.pagemesh.orchestrator.v1.PageOutcomeB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\'\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03\x12\x13\n\x05width\x18\x05 \x01(\rB\x04\xe2\x41\x01\x03\x12\x14\n\x06height\x18\x06 \x01(\rB\x04\xe2\x41\x01\x03\x12\x11\n\x03\x64pi\x18\x07 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x36\n\x06\x64\x65skew\x18\x08 \x01(\x0b\x32 .pagemesh.deskew.v1.DeskewResultB\x04\xe2\x41\x01\x03\x12<\n\x08\x63lassify\x18\t \x01(\x0b\x32$.pagemesh.classify.v1.ClassifyResultB\x04\xe2\x41\x01\x03\x12-\n\x03ocr\x18\n \x01(\x0b\x32\x1a.pagemesh.ocr.v1.OcrResultB\x04\xe2\x41\x01\x03\x12<\n\x08\x63heckbox\x18\x0b \x01(\x0b\x32$.pagemesh.checkbox.v1.CheckboxResultB\x04\xe2\x41\x01\x03\x12?\n\tsignature\x18\x0c \x01(\x0b\x32&.pagemesh.signature.v1.SignatureResultB\x04\xe2\x41\x01\x03\x12\x35\n\x06\x66ields\x18\r \x03(\x0b\x32\x1f.pagemesh.orchestrator.v1.FieldB\x04\xe2\x41\x01\x03\x12N\n\nextensions\x18\x0e \x03(\x0b\x32\x34.pagemesh.orchestrator.v1.PageResult.ExtensionsEntryB\x04\xe2\x41\x01\x03\x12\x39\n\x05steps\x18\x0f \x03(\x0b\x32$.pagemesh.orchestrator.v1.StepReportB\x04\xe2\x41\x01\x03\x1aJ\n\x0f\x45xtensionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\"\xe5\x01\n\x05\x46ield\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\x04kind\x18\x02 \x01(\x0e\x32#.pagemesh.orchestrator.v1.FieldKindB\x04\xe2\x41\x01\x03\x12\x13\n\x05value\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nconfidence\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12,\n\x04quad\x18\x05 \x01(\x0b\x32\x18.pagemesh.common.v1.QuadB\x04\xe2\x41\x01\x03\x12\x32\n\nlabel_quad\x18\x06 \x01(\x0b\x32\x18.pagemesh.common.v1.QuadB\x04\xe2\x41\x01\x03\"\xfd\x02\n\nStepReport\x12\x12\n\x04step\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12<\n\x07outcome\x18\x02 \x01(\x0e\x32%.pagemesh.orchestrator.v1.StepOutcomeB\x04\xe2\x41\x01\x03\x12:\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DecisionB\x04\xe2\x41\x01\x03\x12\'\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03\x12\x36\n\x05model\x18\x05 \x01(\x0b\x32!.pagemesh.common.v1.ModelIdentityB\x04\xe2\x41\x01\x03\x12\x35\n\x04\x63ost\x18\x06 \x01(\x0b\x32!.pagemesh.common.v1.InferenceCostB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61ttempts\x18\x07 \x01(\rB\x04\xe2\x41\x01\x03\x12\x31\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\"\xad\x01\n\x08\x44\x65\x63ision\x12\x17\n\tcondition\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x42\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32-.pagemesh.orchestrator.v1.Decision.FactsEntryB\x04\xe2\x41\x01\x03\x1a\x44\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01*\xdc\x01\n\rDocumentState\x12\x1e\n\x1a\x44OCUMENT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44OCUMENT_STATE_QUEUED\x10\x01\x12\x1d\n\x19\x44OCUMENT_STATE_PROCESSING\x10\x02\x12\x1c\n\x18\x44OCUMENT_STATE_SUCCEEDED\x10\x03\x12\x1a\n\x16\x44OCUMENT_STATE_PARTIAL\x10\x04\x12\x19\n\x15\x44OCUMENT_STATE_FAILED\x10\x05\x12\x1c\n\x18\x44OCUMENT_STATE_CANCELLED\x10\x06*s\n\x0bPageOutcome\x12\x1c\n\x18PAGE_OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fPAGE_OUTCOME_OK\x10\x01\x12\x17\n\x13PAGE_OUTCOME_FAILED\x10\x02\x12\x18\n\x14PAGE_OUTCOME_SKIPPED\x10\x03*o\n\tFieldKind\x12\x1a\n\x16\x46IELD_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46IELD_KIND_TEXT\x10\x01\x12\x17\n\x13\x46IELD_KIND_CHECKBOX\x10\x02\x12\x18\n\x14\x46IELD_KIND_SIGNATURE\x10\x03*s\n\x0bStepOutcome\x12\x1c\n\x18STEP_OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTEP_OUTCOME_OK\x10\x01\x12\x17\n\x13STEP_OUTCOME_FAILED\x10\x02\x12\x18\n\x14STEP_OUTCOME_SKIPPED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pagemesh/orchestrator/v1/document.proto\x12\x18pagemesh.orchestrator.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a+pagemesh/checkbox/v1/checkbox_service.proto\x1a+pagemesh/classify/v1/classify_service.proto\x1a!pagemesh/common/v1/geometry.proto\x1a\x1epagemesh/common/v1/model.proto\x1a\'pagemesh/deskew/v1/deskew_service.proto\x1a!pagemesh/ocr/v1/ocr_service.proto\x1a-pagemesh/signature/v1/signature_service.proto\"\xbc\x03\n\x08\x44ocument\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12<\n\x05state\x18\x02 \x01(\x0e\x32\'.pagemesh.orchestrator.v1.DocumentStateB\x04\xe2\x41\x01\x03\x12\x42\n\x08pipeline\x18\x03 \x01(\x0b\x32*.pagemesh.orchestrator.v1.PipelineIdentityB\x04\xe2\x41\x01\x03\x12\x14\n\x06source\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nmedia_type\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06sha256\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12:\n\x05pages\x18\x07 \x01(\x0b\x32%.pagemesh.orchestrator.v1.PageAccountB\x04\xe2\x41\x01\x03\x12\'\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"S\n\x10PipelineIdentity\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x64igest\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"a\n\x0bPageAccount\x12\x13\n\x05total\x18\x01 \x01(\rB\x04\xe2\x41\x01\x03\x12\x10\n\x02ok\x18\x02 \x01(\rB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x66\x61iled\x18\x03 \x01(\rB\x04\xe2\x41\x01\x03\x12\x15\n\x07skipped\x18\x04 \x01(\rB\x04\xe2\x41\x01\x03\"\xcd\x06\n\nPageResult\x12\x19\n\x0bpage_number\x18\x01 \x01(\rB\x04\xe2\x41\x01\x03\x12<\n\x07outcome\x18\x02 \x01(\x0e\x32%.pagemesh.orchestrator.v1.PageOutcomeB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\'\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03\x12\x13\n\x05width\x18\x05 \x01(\rB\x04\xe2\x41\x01\x03\x12\x14\n\x06height\x18\x06 \x01(\rB\x04\xe2\x41\x01\x03\x12\x11\n\x03\x64pi\x18\x07 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x36\n\x06\x64\x65skew\x18\x08 \x01(\x0b\x32 .pagemesh.deskew.v1.DeskewResultB\x04\xe2\x41\x01\x03\x12<\n\x08\x63lassify\x18\t \x01(\x0b\x32$.pagemesh.classify.v1.ClassifyResultB\x04\xe2\x41\x01\x03\x12-\n\x03ocr\x18\n \x01(\x0b\x32\x1a.pagemesh.ocr.v1.OcrResultB\x04\xe2\x41\x01\x03\x12<\n\x08\x63heckbox\x18\x0b \x01(\x0b\x32$.pagemesh.checkbox.v1.CheckboxResultB\x04\xe2\x41\x01\x03\x12?\n\tsignature\x18\x0c \x01(\x0b\x32&.pagemesh.signature.v1.SignatureResultB\x04\xe2\x41\x01\x03\x12\x35\n\x06\x66ields\x18\r \x03(\x0b\x32\x1f.pagemesh.orchestrator.v1.FieldB\x04\xe2\x41\x01\x03\x12N\n\nextensions\x18\x0e \x03(\x0b\x32\x34.pagemesh.orchestrator.v1.PageResult.ExtensionsEntryB\x04\xe2\x41\x01\x03\x12\x39\n\x05steps\x18\x0f \x03(\x0b\x32$.pagemesh.orchestrator.v1.StepReportB\x04\xe2\x41\x01\x03\x12\x37\n\x04\x66orm\x18\x10 \x01(\x0b\x32#.pagemesh.orchestrator.v1.FormMatchB\x04\xe2\x41\x01\x03\x1aJ\n\x0f\x45xtensionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\"\xf5\x01\n\tFormMatch\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x64igest\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nblank_page\x18\x04 \x01(\rB\x04\xe2\x41\x01\x03\x12\x13\n\x05score\x18\x05 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06matrix\x18\x06 \x03(\x01\x42\x04\xe2\x41\x01\x03\x12\x15\n\x07matches\x18\x07 \x01(\rB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fresidual_points\x18\x08 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x63overage\x18\t \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\n \x01(\tB\x04\xe2\x41\x01\x03\"\xb1\x03\n\x05\x46ield\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x37\n\x04kind\x18\x02 \x01(\x0e\x32#.pagemesh.orchestrator.v1.FieldKindB\x04\xe2\x41\x01\x03\x12\x13\n\x05value\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nconfidence\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12,\n\x04quad\x18\x05 \x01(\x0b\x32\x18.pagemesh.common.v1.QuadB\x04\xe2\x41\x01\x03\x12\x32\n\nlabel_quad\x18\x06 \x01(\x0b\x32\x18.pagemesh.common.v1.QuadB\x04\xe2\x41\x01\x03\x12\x37\n\x04type\x18\x07 \x01(\x0e\x32#.pagemesh.orchestrator.v1.FieldTypeB\x04\xe2\x41\x01\x03\x12\x16\n\x08raw_text\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12;\n\x06reason\x18\t \x01(\x0e\x32%.pagemesh.orchestrator.v1.FieldReasonB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x66orm\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05label\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05group\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\"\xfd\x02\n\nStepReport\x12\x12\n\x04step\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12<\n\x07outcome\x18\x02 \x01(\x0e\x32%.pagemesh.orchestrator.v1.StepOutcomeB\x04\xe2\x41\x01\x03\x12:\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DecisionB\x04\xe2\x41\x01\x03\x12\'\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03\x12\x36\n\x05model\x18\x05 \x01(\x0b\x32!.pagemesh.common.v1.ModelIdentityB\x04\xe2\x41\x01\x03\x12\x35\n\x04\x63ost\x18\x06 \x01(\x0b\x32!.pagemesh.common.v1.InferenceCostB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61ttempts\x18\x07 \x01(\rB\x04\xe2\x41\x01\x03\x12\x31\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\"\xad\x01\n\x08\x44\x65\x63ision\x12\x17\n\tcondition\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x42\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32-.pagemesh.orchestrator.v1.Decision.FactsEntryB\x04\xe2\x41\x01\x03\x1a\x44\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01*\xdc\x01\n\rDocumentState\x12\x1e\n\x1a\x44OCUMENT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44OCUMENT_STATE_QUEUED\x10\x01\x12\x1d\n\x19\x44OCUMENT_STATE_PROCESSING\x10\x02\x12\x1c\n\x18\x44OCUMENT_STATE_SUCCEEDED\x10\x03\x12\x1a\n\x16\x44OCUMENT_STATE_PARTIAL\x10\x04\x12\x19\n\x15\x44OCUMENT_STATE_FAILED\x10\x05\x12\x1c\n\x18\x44OCUMENT_STATE_CANCELLED\x10\x06*s\n\x0bPageOutcome\x12\x1c\n\x18PAGE_OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fPAGE_OUTCOME_OK\x10\x01\x12\x17\n\x13PAGE_OUTCOME_FAILED\x10\x02\x12\x18\n\x14PAGE_OUTCOME_SKIPPED\x10\x03*o\n\tFieldKind\x12\x1a\n\x16\x46IELD_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46IELD_KIND_TEXT\x10\x01\x12\x17\n\x13\x46IELD_KIND_CHECKBOX\x10\x02\x12\x18\n\x14\x46IELD_KIND_SIGNATURE\x10\x03*\x9e\x02\n\tFieldType\x12\x1a\n\x16\x46IELD_TYPE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46IELD_TYPE_TEXT\x10\x01\x12\x13\n\x0f\x46IELD_TYPE_NAME\x10\x02\x12\x13\n\x0f\x46IELD_TYPE_DATE\x10\x03\x12\x15\n\x11\x46IELD_TYPE_NUMBER\x10\x04\x12\x16\n\x12\x46IELD_TYPE_INTEGER\x10\x05\x12\x14\n\x10\x46IELD_TYPE_MONEY\x10\x06\x12\x11\n\rFIELD_TYPE_ID\x10\x07\x12\x14\n\x10\x46IELD_TYPE_PHONE\x10\x08\x12\x15\n\x11\x46IELD_TYPE_CHOICE\x10\t\x12\x17\n\x13\x46IELD_TYPE_CHECKBOX\x10\n\x12\x18\n\x14\x46IELD_TYPE_SIGNATURE\x10\x0b*\xba\x02\n\x0b\x46ieldReason\x12\x1c\n\x18\x46IELD_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46IELD_REASON_EMPTY\x10\x01\x12!\n\x1d\x46IELD_REASON_MISSING_REQUIRED\x10\x02\x12\x1a\n\x16\x46IELD_REASON_NOT_FOUND\x10\x03\x12\x1a\n\x16\x46IELD_REASON_ILLEGIBLE\x10\x04\x12\x1b\n\x17\x46IELD_REASON_WRONG_TYPE\x10\x05\x12\x1c\n\x18\x46IELD_REASON_BREAKS_RULE\x10\x06\x12\x1d\n\x19\x46IELD_REASON_BAD_CHECKSUM\x10\x07\x12\x1f\n\x1b\x46IELD_REASON_SEVERAL_TICKED\x10\x08\x12\x1f\n\x1b\x46IELD_REASON_NOT_LOOKED_FOR\x10\t*s\n\x0bStepOutcome\x12\x1c\n\x18STEP_OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTEP_OUTCOME_OK\x10\x01\x12\x17\n\x13STEP_OUTCOME_FAILED\x10\x02\x12\x18\n\x14STEP_OUTCOME_SKIPPED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -109,6 +109,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAGERESULT'].fields_by_name['extensions']._serialized_options = b'\342A\001\003'
   _globals['_PAGERESULT'].fields_by_name['steps']._loaded_options = None
   _globals['_PAGERESULT'].fields_by_name['steps']._serialized_options = b'\342A\001\003'
+  _globals['_PAGERESULT'].fields_by_name['form']._loaded_options = None
+  _globals['_PAGERESULT'].fields_by_name['form']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['name']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['name']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['version']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['version']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['digest']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['digest']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['blank_page']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['blank_page']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['score']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['score']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['matrix']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['matrix']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['matches']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['matches']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['residual_points']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['residual_points']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['coverage']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['coverage']._serialized_options = b'\342A\001\003'
+  _globals['_FORMMATCH'].fields_by_name['reason']._loaded_options = None
+  _globals['_FORMMATCH'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
   _globals['_FIELD'].fields_by_name['name']._loaded_options = None
   _globals['_FIELD'].fields_by_name['name']._serialized_options = b'\342A\001\003'
   _globals['_FIELD'].fields_by_name['kind']._loaded_options = None
@@ -121,6 +143,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FIELD'].fields_by_name['quad']._serialized_options = b'\342A\001\003'
   _globals['_FIELD'].fields_by_name['label_quad']._loaded_options = None
   _globals['_FIELD'].fields_by_name['label_quad']._serialized_options = b'\342A\001\003'
+  _globals['_FIELD'].fields_by_name['type']._loaded_options = None
+  _globals['_FIELD'].fields_by_name['type']._serialized_options = b'\342A\001\003'
+  _globals['_FIELD'].fields_by_name['raw_text']._loaded_options = None
+  _globals['_FIELD'].fields_by_name['raw_text']._serialized_options = b'\342A\001\003'
+  _globals['_FIELD'].fields_by_name['reason']._loaded_options = None
+  _globals['_FIELD'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_FIELD'].fields_by_name['form']._loaded_options = None
+  _globals['_FIELD'].fields_by_name['form']._serialized_options = b'\342A\001\003'
+  _globals['_FIELD'].fields_by_name['label']._loaded_options = None
+  _globals['_FIELD'].fields_by_name['label']._serialized_options = b'\342A\001\003'
+  _globals['_FIELD'].fields_by_name['group']._loaded_options = None
+  _globals['_FIELD'].fields_by_name['group']._serialized_options = b'\342A\001\003'
   _globals['_STEPREPORT'].fields_by_name['step']._loaded_options = None
   _globals['_STEPREPORT'].fields_by_name['step']._serialized_options = b'\342A\001\003'
   _globals['_STEPREPORT'].fields_by_name['outcome']._loaded_options = None
@@ -143,14 +177,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISION'].fields_by_name['condition']._serialized_options = b'\342A\001\003'
   _globals['_DECISION'].fields_by_name['facts']._loaded_options = None
   _globals['_DECISION'].fields_by_name['facts']._serialized_options = b'\342A\001\003'
-  _globals['_DOCUMENTSTATE']._serialized_start=2717
-  _globals['_DOCUMENTSTATE']._serialized_end=2937
-  _globals['_PAGEOUTCOME']._serialized_start=2939
-  _globals['_PAGEOUTCOME']._serialized_end=3054
-  _globals['_FIELDKIND']._serialized_start=3056
-  _globals['_FIELDKIND']._serialized_end=3167
-  _globals['_STEPOUTCOME']._serialized_start=3169
-  _globals['_STEPOUTCOME']._serialized_end=3284
+  _globals['_DOCUMENTSTATE']._serialized_start=3226
+  _globals['_DOCUMENTSTATE']._serialized_end=3446
+  _globals['_PAGEOUTCOME']._serialized_start=3448
+  _globals['_PAGEOUTCOME']._serialized_end=3563
+  _globals['_FIELDKIND']._serialized_start=3565
+  _globals['_FIELDKIND']._serialized_end=3676
+  _globals['_FIELDTYPE']._serialized_start=3679
+  _globals['_FIELDTYPE']._serialized_end=3965
+  _globals['_FIELDREASON']._serialized_start=3968
+  _globals['_FIELDREASON']._serialized_end=4282
+  _globals['_STEPOUTCOME']._serialized_start=4284
+  _globals['_STEPOUTCOME']._serialized_end=4399
   _globals['_DOCUMENT']._serialized_start=503
   _globals['_DOCUMENT']._serialized_end=947
   _globals['_PIPELINEIDENTITY']._serialized_start=949
@@ -158,15 +196,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAGEACCOUNT']._serialized_start=1034
   _globals['_PAGEACCOUNT']._serialized_end=1131
   _globals['_PAGERESULT']._serialized_start=1134
-  _globals['_PAGERESULT']._serialized_end=1922
-  _globals['_PAGERESULT_EXTENSIONSENTRY']._serialized_start=1848
-  _globals['_PAGERESULT_EXTENSIONSENTRY']._serialized_end=1922
-  _globals['_FIELD']._serialized_start=1925
-  _globals['_FIELD']._serialized_end=2154
-  _globals['_STEPREPORT']._serialized_start=2157
-  _globals['_STEPREPORT']._serialized_end=2538
-  _globals['_DECISION']._serialized_start=2541
-  _globals['_DECISION']._serialized_end=2714
-  _globals['_DECISION_FACTSENTRY']._serialized_start=2646
-  _globals['_DECISION_FACTSENTRY']._serialized_end=2714
+  _globals['_PAGERESULT']._serialized_end=1979
+  _globals['_PAGERESULT_EXTENSIONSENTRY']._serialized_start=1905
+  _globals['_PAGERESULT_EXTENSIONSENTRY']._serialized_end=1979
+  _globals['_FORMMATCH']._serialized_start=1982
+  _globals['_FORMMATCH']._serialized_end=2227
+  _globals['_FIELD']._serialized_start=2230
+  _globals['_FIELD']._serialized_end=2663
+  _globals['_STEPREPORT']._serialized_start=2666
+  _globals['_STEPREPORT']._serialized_end=3047
+  _globals['_DECISION']._serialized_start=3050
+  _globals['_DECISION']._serialized_end=3223
+  _globals['_DECISION_FACTSENTRY']._serialized_start=3155
+  _globals['_DECISION_FACTSENTRY']._serialized_end=3223
 # @@protoc_insertion_point(module_scope)

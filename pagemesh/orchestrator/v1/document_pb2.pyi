@@ -126,6 +126,118 @@ FIELD_KIND_SIGNATURE: FieldKind.ValueType  # 3
 """A place for a signature; the value is `true` or `false`."""
 Global___FieldKind: _TypeAlias = FieldKind  # noqa: Y015
 
+class _FieldType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FieldTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FieldType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FIELD_TYPE_UNSPECIFIED: _FieldType.ValueType  # 0
+    """Nobody said."""
+    FIELD_TYPE_TEXT: _FieldType.ValueType  # 1
+    """Any characters, as read."""
+    FIELD_TYPE_NAME: _FieldType.ValueType  # 2
+    """A person's or a company's name, as read."""
+    FIELD_TYPE_DATE: _FieldType.ValueType  # 3
+    """A day: `2024-03-31`."""
+    FIELD_TYPE_NUMBER: _FieldType.ValueType  # 4
+    """A number, with a point before its decimals: `-1234.5`."""
+    FIELD_TYPE_INTEGER: _FieldType.ValueType  # 5
+    """A whole number: `-12`."""
+    FIELD_TYPE_MONEY: _FieldType.ValueType  # 6
+    """An amount without its currency, with a point before its decimals: `1234.50`."""
+    FIELD_TYPE_ID: _FieldType.ValueType  # 7
+    """An identifier: letters and digits without separators: `123456789`."""
+    FIELD_TYPE_PHONE: _FieldType.ValueType  # 8
+    """A telephone number: digits, with a leading `+` where there is one."""
+    FIELD_TYPE_CHOICE: _FieldType.ValueType  # 9
+    """One of the options that the definition lists."""
+    FIELD_TYPE_CHECKBOX: _FieldType.ValueType  # 10
+    """`true` when the box is ticked, else `false`."""
+    FIELD_TYPE_SIGNATURE: _FieldType.ValueType  # 11
+    """`true` when it is signed, else `false`."""
+
+class FieldType(_FieldType, metaclass=_FieldTypeEnumTypeWrapper):
+    """What a field's value is read as, and in which notation it is given."""
+
+FIELD_TYPE_UNSPECIFIED: FieldType.ValueType  # 0
+"""Nobody said."""
+FIELD_TYPE_TEXT: FieldType.ValueType  # 1
+"""Any characters, as read."""
+FIELD_TYPE_NAME: FieldType.ValueType  # 2
+"""A person's or a company's name, as read."""
+FIELD_TYPE_DATE: FieldType.ValueType  # 3
+"""A day: `2024-03-31`."""
+FIELD_TYPE_NUMBER: FieldType.ValueType  # 4
+"""A number, with a point before its decimals: `-1234.5`."""
+FIELD_TYPE_INTEGER: FieldType.ValueType  # 5
+"""A whole number: `-12`."""
+FIELD_TYPE_MONEY: FieldType.ValueType  # 6
+"""An amount without its currency, with a point before its decimals: `1234.50`."""
+FIELD_TYPE_ID: FieldType.ValueType  # 7
+"""An identifier: letters and digits without separators: `123456789`."""
+FIELD_TYPE_PHONE: FieldType.ValueType  # 8
+"""A telephone number: digits, with a leading `+` where there is one."""
+FIELD_TYPE_CHOICE: FieldType.ValueType  # 9
+"""One of the options that the definition lists."""
+FIELD_TYPE_CHECKBOX: FieldType.ValueType  # 10
+"""`true` when the box is ticked, else `false`."""
+FIELD_TYPE_SIGNATURE: FieldType.ValueType  # 11
+"""`true` when it is signed, else `false`."""
+Global___FieldType: _TypeAlias = FieldType  # noqa: Y015
+
+class _FieldReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FieldReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FieldReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FIELD_REASON_UNSPECIFIED: _FieldReason.ValueType  # 0
+    """Nothing: the value is there and in order."""
+    FIELD_REASON_EMPTY: _FieldReason.ValueType  # 1
+    """The place was left empty."""
+    FIELD_REASON_MISSING_REQUIRED: _FieldReason.ValueType  # 2
+    """The place was left empty, and the definition requires a value."""
+    FIELD_REASON_NOT_FOUND: _FieldReason.ValueType  # 3
+    """The place is not on the page: cut off, covered, or its anchor was not found."""
+    FIELD_REASON_ILLEGIBLE: _FieldReason.ValueType  # 4
+    """Something is written there that could not be read."""
+    FIELD_REASON_WRONG_TYPE: _FieldReason.ValueType  # 5
+    """What was read is not of the field's type; `raw_text` has it."""
+    FIELD_REASON_BREAKS_RULE: _FieldReason.ValueType  # 6
+    """What was read has the right type and breaks a rule of the definition: pattern, length, range."""
+    FIELD_REASON_BAD_CHECKSUM: _FieldReason.ValueType  # 7
+    """The identifier's check digits do not fit the others."""
+    FIELD_REASON_SEVERAL_TICKED: _FieldReason.ValueType  # 8
+    """More options are ticked than may be."""
+    FIELD_REASON_NOT_LOOKED_FOR: _FieldReason.ValueType  # 9
+    """The step that would tell, checkboxes or signatures, did not run."""
+
+class FieldReason(_FieldReason, metaclass=_FieldReasonEnumTypeWrapper):
+    """What is to be known about a field's value."""
+
+FIELD_REASON_UNSPECIFIED: FieldReason.ValueType  # 0
+"""Nothing: the value is there and in order."""
+FIELD_REASON_EMPTY: FieldReason.ValueType  # 1
+"""The place was left empty."""
+FIELD_REASON_MISSING_REQUIRED: FieldReason.ValueType  # 2
+"""The place was left empty, and the definition requires a value."""
+FIELD_REASON_NOT_FOUND: FieldReason.ValueType  # 3
+"""The place is not on the page: cut off, covered, or its anchor was not found."""
+FIELD_REASON_ILLEGIBLE: FieldReason.ValueType  # 4
+"""Something is written there that could not be read."""
+FIELD_REASON_WRONG_TYPE: FieldReason.ValueType  # 5
+"""What was read is not of the field's type; `raw_text` has it."""
+FIELD_REASON_BREAKS_RULE: FieldReason.ValueType  # 6
+"""What was read has the right type and breaks a rule of the definition: pattern, length, range."""
+FIELD_REASON_BAD_CHECKSUM: FieldReason.ValueType  # 7
+"""The identifier's check digits do not fit the others."""
+FIELD_REASON_SEVERAL_TICKED: FieldReason.ValueType  # 8
+"""More options are ticked than may be."""
+FIELD_REASON_NOT_LOOKED_FOR: FieldReason.ValueType  # 9
+"""The step that would tell, checkboxes or signatures, did not run."""
+Global___FieldReason: _TypeAlias = FieldReason  # noqa: Y015
+
 class _StepOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -330,6 +442,7 @@ class PageResult(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     EXTENSIONS_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
     page_number: _builtins.int
     """Number of the page in the document, from 1."""
     outcome: Global___PageOutcome.ValueType
@@ -378,6 +491,10 @@ class PageResult(_message.Message):
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepReport]:
         """Every step of the pipeline, in the order of its definition."""
 
+    @_builtins.property
+    def form(self) -> Global___FormMatch:
+        """Which registered form the page is, and how well it lies on the form's blank page."""
+
     def __init__(
         self,
         *,
@@ -396,14 +513,77 @@ class PageResult(_message.Message):
         fields: _abc.Iterable[Global___Field] | None = ...,
         extensions: _abc.Mapping[_builtins.str, _struct_pb2.Struct] | None = ...,
         steps: _abc.Iterable[Global___StepReport] | None = ...,
+        form: Global___FormMatch | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["checkbox", b"checkbox", "classify", b"classify", "deskew", b"deskew", "error", b"error", "ocr", b"ocr", "signature", b"signature"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checkbox", b"checkbox", "classify", b"classify", "deskew", b"deskew", "error", b"error", "form", b"form", "ocr", b"ocr", "signature", b"signature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkbox", b"checkbox", "classify", b"classify", "deskew", b"deskew", "dpi", b"dpi", "error", b"error", "extensions", b"extensions", "fields", b"fields", "height", b"height", "ocr", b"ocr", "outcome", b"outcome", "page_number", b"page_number", "reason", b"reason", "signature", b"signature", "steps", b"steps", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkbox", b"checkbox", "classify", b"classify", "deskew", b"deskew", "dpi", b"dpi", "error", b"error", "extensions", b"extensions", "fields", b"fields", "form", b"form", "height", b"height", "ocr", b"ocr", "outcome", b"outcome", "page_number", b"page_number", "reason", b"reason", "signature", b"signature", "steps", b"steps", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PageResult: _TypeAlias = PageResult  # noqa: Y015
+
+@_typing.final
+class FormMatch(_message.Message):
+    """A page laid on the blank page of a registered form."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    BLANK_PAGE_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    MATRIX_FIELD_NUMBER: _builtins.int
+    MATCHES_FIELD_NUMBER: _builtins.int
+    RESIDUAL_POINTS_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The definition's name: `irs_f1040_2021`; empty when the page is none of the registered forms."""
+    version: _builtins.str
+    """The version that the definition states."""
+    digest: _builtins.str
+    """`sha256:<hex>` of the definition and its blank."""
+    blank_page: _builtins.int
+    """Which page of the blank form it is, from 1; 0 when it is none."""
+    score: _builtins.float
+    """How sure it is, in [0, 1], that the page is this page of this form."""
+    matches: _builtins.int
+    """Printed words or features that both pages show at the same place."""
+    residual_points: _builtins.float
+    """Median distance in points between these on the blank page and on the page laid on it."""
+    coverage: _builtins.float
+    """Share of the blank page, in [0, 1], around which matches lie."""
+    reason: _builtins.str
+    """Why no form was found, for a person; empty when one was."""
+    @_builtins.property
+    def matrix(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Nine numbers, row-major 3 x 3: (x, y, 1) of the blank page in points of 1/72 inch from its
+        top-left corner to homogeneous (x, y, w) of the page as sent; empty without a form.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        digest: _builtins.str = ...,
+        blank_page: _builtins.int = ...,
+        score: _builtins.float = ...,
+        matrix: _abc.Iterable[_builtins.float] | None = ...,
+        matches: _builtins.int = ...,
+        residual_points: _builtins.float = ...,
+        coverage: _builtins.float = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blank_page", b"blank_page", "coverage", b"coverage", "digest", b"digest", "matches", b"matches", "matrix", b"matrix", "name", b"name", "reason", b"reason", "residual_points", b"residual_points", "score", b"score", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormMatch: _TypeAlias = FormMatch  # noqa: Y015
 
 @_typing.final
 class Field(_message.Message):
@@ -417,6 +597,12 @@ class Field(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     QUAD_FIELD_NUMBER: _builtins.int
     LABEL_QUAD_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    RAW_TEXT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name: the printed label, without its colon."""
     kind: Global___FieldKind.ValueType
@@ -425,6 +611,20 @@ class Field(_message.Message):
     """Its value; empty when the place was left empty."""
     confidence: _builtins.float
     """Chance in [0, 1] that name and value are right and belong together."""
+    type: Global___FieldType.ValueType
+    """What the value was read as; unspecified when nobody said."""
+    raw_text: _builtins.str
+    """The characters as they stand on the page, before `value` was made of them in its type's own
+    notation.
+    """
+    reason: Global___FieldReason.ValueType
+    """What is to be known about the value: why it is empty, or what is wrong with it."""
+    form: _builtins.str
+    """Name of the form definition that names this field; empty when it was found by layout."""
+    label: _builtins.str
+    """What people call the field: the definition's label, where it has one."""
+    group: _builtins.str
+    """Name or text of the group that the field belongs to: the question that its box answers."""
     @_builtins.property
     def quad(self) -> _geometry_pb2.Quad:
         """Where the value is."""
@@ -442,10 +642,16 @@ class Field(_message.Message):
         confidence: _builtins.float = ...,
         quad: _geometry_pb2.Quad | None = ...,
         label_quad: _geometry_pb2.Quad | None = ...,
+        type: Global___FieldType.ValueType = ...,
+        raw_text: _builtins.str = ...,
+        reason: Global___FieldReason.ValueType = ...,
+        form: _builtins.str = ...,
+        label: _builtins.str = ...,
+        group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["label_quad", b"label_quad", "quad", b"quad"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "kind", b"kind", "label_quad", b"label_quad", "name", b"name", "quad", b"quad", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "form", b"form", "group", b"group", "kind", b"kind", "label", b"label", "label_quad", b"label_quad", "name", b"name", "quad", b"quad", "raw_text", b"raw_text", "reason", b"reason", "type", b"type", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
