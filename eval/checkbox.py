@@ -23,6 +23,8 @@ from rich.table import Table
 
 from eval.labelled import LabelledPage, bounds, read_pages
 from eval.matching import WRONG, f1, match
+from eval.selection import add_arguments, as_part
+from eval.split import detector_part_of
 from meshkit.model import PageInput
 from servers.checkbox.config import CheckboxConfig
 from servers.checkbox.model import WEIGHTS, Checkbox, CheckboxModel, CheckboxOptions
@@ -115,9 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", default=list(SETS))
-    parser.add_argument("--limit", type=int, help="pages of each set")
+    add_arguments(parser, SETS)
     parser.add_argument("--threshold", type=float, help="instead of the server's default")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()
@@ -135,7 +135,13 @@ def main() -> None:
         "CPU ms/page",
     )
     for name in arguments.sets:
-        pages = read_pages(arguments.data / name, "checkboxes", arguments.limit)
+        pages = read_pages(
+            arguments.data / name,
+            "checkboxes",
+            arguments.limit,
+            as_part(arguments.part),
+            detector_part_of,
+        )
         table.add_row(*score_pages(model, pages, arguments.threshold).row(name))
     Console(width=120).print(table)
 

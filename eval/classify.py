@@ -8,16 +8,17 @@ false-accept rate over all other pages. CPU is the processor seconds of this pro
 """
 
 import argparse
-import json
 import resource
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from eval.selection import add_arguments, as_part, read_labels
+from eval.split import Part
 from meshkit.errors import PagemeshError
 from meshkit.model import Image, PageInput
 from servers.classify.config import ClassifyConfig
@@ -48,6 +49,7 @@ WHOLE_SETS = {
     "checkbox_sdaps": FORM,
     "sroie_receipts": "receipt",
 }
+SETS = ("doc_class_mixed", *WHOLE_SETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,17 @@ class Answer:
     score: float
 
 
-def labelled_pages(data: Path) -> Iterator[tuple[str, str, str, Image]]:
-    """Source, file, true class, upright image.
+def labelled_pages(
+    data: Path, sets: Iterable[str], limit: int | None, part: Part | None
+) -> Iterator[tuple[str, str, str, Image]]:
+    """Source, file, true class, upright image; pages selected by `read_labels`.
 
     Pages that lie on their side or upside down are turned by their label, as the deskew model does
     before this one.
     """
-    for name, truth in {"doc_class_mixed": "", **WHOLE_SETS}.items():
-        for line in (data / name / "labels.jsonl").read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
+    for name in sets:
+        truth = WHOLE_SETS.get(name, "")
+        for row in read_labels(data / name, part=part, limit=limit):
             image = cv2.imread(str(data / name / row["file"]), cv2.IMREAD_COLOR)
             if image is None:
                 raise FileNotFoundError(data / name / row["file"])
@@ -116,14 +120,16 @@ def report(answers: list[Answer], threshold: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of labelled sets")
+    add_arguments(parser, SETS)
     parser.add_argument("--threshold", type=float, default=ClassifyConfig().threshold)
     parser.add_argument("--errors", action="store_true", help="list pages on the wrong side")
     given = parser.parse_args()
     model = ClassifyModel(ClassifyConfig(threshold=given.threshold, intra_op_threads=1))
     identity = model.load()
     answers, cpu = [], 0.0
-    for source, file, truth, image in labelled_pages(given.data):
+    for source, file, truth, image in labelled_pages(
+        given.data, given.sets, given.limit, as_part(given.part)
+    ):
         before = resource.getrusage(resource.RUSAGE_SELF)
         answers.append(Answer(source, file, truth, *ask(model, image)))
         after = resource.getrusage(resource.RUSAGE_SELF)

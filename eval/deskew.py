@@ -15,7 +15,6 @@ one page at a time: wall clock, and CPU time of all threads.
 
 import argparse
 import importlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +25,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from eval.selection import Label, add_arguments, as_part, read_labels
+from eval.split import Part
 from meshkit.geometry import Transform
 from meshkit.model import Image, PageInput
 from servers.deskew.config import DeskewConfig
@@ -89,26 +90,21 @@ class Score:
         ]
 
 
-def read_pages(folder: Path, limit: int | None) -> Iterator[Labelled]:
-    """Pages of a set whose turn is labelled, at most `limit`, evenly spread.
+def read_pages(folder: Path, limit: int | None, part: Part | None = None) -> Iterator[Labelled]:
+    """Pages of a set whose turn is labelled, selected by `read_labels`.
 
     Raises:
         FileNotFoundError: the set or one of its images is not there.
     """
-    lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
-    labels = [
-        label
-        for label in map(json.loads, lines)
-        if label.get("skew_degrees") is not None and label.get("orientation") is not None
-    ]
-    if limit is not None and len(labels) > limit:
-        places = np.linspace(0, len(labels) - 1, limit).round().astype(int)
-        labels = [labels[place] for place in places]
-    for label in labels:
+    for label in read_labels(folder, _has_turn, part=part, limit=limit):
         image = cv2.imread(str(folder / label["file"]), cv2.IMREAD_COLOR)
         if image is None:
             raise FileNotFoundError(folder / label["file"])
         yield Labelled(np.asarray(image, np.uint8), label["orientation"] + label["skew_degrees"])
+
+
+def _has_turn(label: Label) -> bool:
+    return label.get("skew_degrees") is not None and label.get("orientation") is not None
 
 
 def turned(image: Image, degrees: float) -> Image:
@@ -191,9 +187,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", default=list(SETS))
-    parser.add_argument("--limit", type=int, help="pages of each set")
+    add_arguments(parser, SETS)
     parser.add_argument("--seed", type=int, default=0, help="of the random turns")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
@@ -204,7 +198,7 @@ def main() -> None:
     scanned, random = new_table("pages as scanned"), new_table("pages turned by random angles")
     for name in arguments.sets:
         own, theirs, turns = Score(), Score(), Score()
-        for page in read_pages(arguments.data / name, arguments.limit):
+        for page in read_pages(arguments.data / name, arguments.limit, as_part(arguments.part)):
             told = judge.answer(own, page.image, page.turn_degrees)
             if other:
                 other_answer(other, theirs, page)

@@ -6,7 +6,6 @@ rectangles x, y, width, height in pixels of the file. A page that lies on its si
 squeezed into a square (`stretched`) gets the shape of a Letter page back.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.selection import PartOf, read_labels
+from eval.split import Part, part_of
 from meshkit.geometry import Points
 from meshkit.model import Image
 
@@ -46,18 +47,21 @@ class LabelledPage:
     complete: bool
 
 
-def read_pages(folder: Path, key: str, limit: int | None = None) -> Iterator[LabelledPage]:
-    """Pages of a set that carry `key` (`checkboxes`, `signatures`), at most `limit`, evenly spread.
+def read_pages(
+    folder: Path,
+    key: str,
+    limit: int | None = None,
+    part: Part | None = None,
+    part_of: PartOf = part_of,
+) -> Iterator[LabelledPage]:
+    """Pages of a set that carry `key` (`checkboxes`, `signatures`), selected by `read_labels`.
 
     Raises:
         FileNotFoundError: the set or one of its images is not there.
     """
-    lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
-    labels = [label for label in map(json.loads, lines) if key in label]
-    if limit is not None and len(labels) > limit:
-        places = np.linspace(0, len(labels) - 1, limit).round().astype(int)
-        labels = [labels[place] for place in places]
-    for label in labels:
+    for label in read_labels(
+        folder, lambda label: key in label, part=part, limit=limit, part_of=part_of
+    ):
         yield _open(folder, label, key)
 
 

@@ -10,7 +10,6 @@ the processor seconds of this process and its children, a page. Pages come one a
 """
 
 import argparse
-import json
 import re
 import resource
 from collections import Counter
@@ -26,6 +25,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from eval.selection import Label, add_arguments, as_part, read_labels
+from eval.split import Part
 from meshkit.errors import PagemeshError
 from meshkit.model import Image, PageInput
 from servers.ocr.config import OcrConfig
@@ -101,13 +102,11 @@ def expected_calibration_error(
     return float(sum(distances))
 
 
-def labelled_pages(folder: Path, limit: int | None) -> list[dict[str, Any]]:
-    """The set's pages with words or lines; evenly spread ones when there is a limit."""
-    with (folder / "labels.jsonl").open(encoding="utf-8") as lines:
-        pages = [page for page in map(json.loads, lines) if page.get("words") or page.get("lines")]
-    if limit is None or limit >= len(pages):
-        return pages
-    return [pages[i] for i in np.linspace(0, len(pages) - 1, limit).round().astype(int)]
+def labelled_pages(folder: Path, limit: int | None, part: Part | None = None) -> list[Label]:
+    """The set's pages with words or lines, selected by `read_labels`."""
+    return read_labels(
+        folder, lambda page: page.get("words") or page.get("lines"), part=part, limit=limit
+    )
 
 
 def labels_of(page: dict[str, Any]) -> Counter[str]:
@@ -123,9 +122,11 @@ def images(folder: Path, pages: list[dict[str, Any]]) -> Iterator[tuple[dict[str
         yield page, np.asarray(image, np.uint8)
 
 
-def evaluate(model: OcrModel, folder: Path, options: OcrOptions, limit: int | None) -> Score:
+def evaluate(
+    model: OcrModel, folder: Path, options: OcrOptions, limit: int | None, part: Part | None
+) -> Score:
     score = Score()
-    pages = labelled_pages(folder, limit)
+    pages = labelled_pages(folder, limit, part)
     for page, image in track(
         images(folder, pages), folder.name, len(pages), console=Console(stderr=True), transient=True
     ):
@@ -144,18 +145,17 @@ def _cpu_seconds() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of labelled sets")
-    parser.add_argument("--limit", type=int, help="pages of each set; all when omitted")
-    parser.add_argument("--sets", nargs="+", default=list(SETS))
+    add_arguments(parser, SETS)
     parser.add_argument("--readers", nargs="+", default=list(READERS), choices=list(READERS))
     arguments = parser.parse_args()
 
+    part = as_part(arguments.part)
     model = OcrModel(OcrConfig())
     model.load()
     table = Table("set", "reader", "pages", "recall", "precision", "ECE", "CPU s/page")
     for name in arguments.sets:
         for reader in arguments.readers:
-            score = evaluate(model, arguments.data / name, READERS[reader], arguments.limit)
+            score = evaluate(model, arguments.data / name, READERS[reader], arguments.limit, part)
             table.add_row(
                 name,
                 reader,

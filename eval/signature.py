@@ -21,6 +21,8 @@ from rich.table import Table
 
 from eval.labelled import LabelledPage, bounds, read_pages
 from eval.matching import WRONG, average_precision, f1, match
+from eval.selection import add_arguments, as_part
+from eval.split import detector_part_of
 from meshkit.model import PageInput
 from servers.signature.config import SignatureConfig
 from servers.signature.model import WEIGHTS, Signature, SignatureModel, SignatureOptions
@@ -116,9 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", default=list(SETS))
-    parser.add_argument("--limit", type=int, help="pages of each set")
+    add_arguments(parser, SETS)
     parser.add_argument("--score", type=float, default=SCORE, help="least score of a signature")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()
@@ -128,7 +128,13 @@ def main() -> None:
         "set", "pages", "signatures", "presence F1", "recall", "precision", "AP@0.5", "CPU ms/page"
     )
     for name in arguments.sets:
-        pages = read_pages(arguments.data / name, "signatures", arguments.limit)
+        pages = read_pages(
+            arguments.data / name,
+            "signatures",
+            arguments.limit,
+            as_part(arguments.part),
+            detector_part_of,
+        )
         table.add_row(*score_pages(model, pages, arguments.score).row(name))
     Console(width=120).print(table)
 

@@ -16,6 +16,10 @@ LETTER_NAME_LENGTH = 8
 SINGLE_FORM_SETS = ("checkbox_crc_survey", "checkbox_sdaps", "checkbox_answer_sheets")
 LETTER_SETS = ("tobacco_signatures", "signature_pages_640")
 FAMILY_SETS = ("gov_forms_scansim", "gov_form_templates")
+VALIDATION_FAMILIES = frozenset(
+    {"d400", "d400-schedule-s", "idform40", "it214", "md502b", "mdel101", "id-vp", "idform8879"}
+)
+"""Government forms that no detector is trained on; the detectors train on all other families."""
 
 
 class Part(StrEnum):
@@ -41,3 +45,10 @@ def part_of(set_name: str, label: dict[str, Any]) -> Part:
         name = name[:LETTER_NAME_LENGTH]
     even = hashlib.sha256(name.encode()).digest()[0] % 2 == 0
     return Part.TUNING if even else Part.VALIDATION
+
+
+def detector_part_of(set_name: str, label: dict[str, Any]) -> Part:
+    """The part of a page for checkboxes and signatures, whose networks saw most form families."""
+    if set_name in FAMILY_SETS:
+        return Part.VALIDATION if label["doc_class"] in VALIDATION_FAMILIES else Part.TUNING
+    return part_of(set_name, label)

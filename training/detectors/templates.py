@@ -3,7 +3,7 @@
 Two sets of forms, both from the MIT-licensed repository of Code for America's vita-min, are read:
 `gov_forms_scansim` (pages filled and scan-simulated, with checkbox labels) and
 `gov_form_templates` (fillable PDFs with the rectangle of every field). Families in
-`VALIDATION_FAMILIES` are never trained on.
+`eval.split.VALIDATION_FAMILIES` are never trained on.
 """
 
 import json
@@ -17,14 +17,12 @@ import pypdfium2
 from faker import Faker
 from numpy.typing import NDArray
 
+from eval.split import VALIDATION_FAMILIES
 from training.detectors.blocks import any_signature, sign, value
 from training.detectors.faces import Faces
 from training.detectors.sheet import BoxLabel, LabelledPage, Rect, Sheet
 from training.detectors.strokes import Mask, Random
 
-VALIDATION_FAMILIES = frozenset(
-    {"d400", "d400-schedule-s", "idform40", "it214", "md502b", "mdel101", "id-vp", "idform8879"}
-)
 RENDER_DPI = 150
 BORDER_INK = 40
 
