@@ -603,6 +603,9 @@ class Field(_message.Message):
     FORM_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
+    GROUP_QUAD_FIELD_NUMBER: _builtins.int
+    CHECKBOX_INDEX_FIELD_NUMBER: _builtins.int
+    SIGNATURE_INDEX_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name: the printed label, without its colon."""
     kind: Global___FieldKind.ValueType
@@ -625,6 +628,12 @@ class Field(_message.Message):
     """What people call the field: the definition's label, where it has one."""
     group: _builtins.str
     """Name or text of the group that the field belongs to: the question that its box answers."""
+    checkbox_index: _builtins.int
+    """Index in the page's `checkbox.checkboxes` of the box that the value tells of; unset for others."""
+    signature_index: _builtins.int
+    """Index in the page's `signature.signatures` of the signature in this place; unset for an empty
+    one.
+    """
     @_builtins.property
     def quad(self) -> _geometry_pb2.Quad:
         """Where the value is."""
@@ -632,6 +641,10 @@ class Field(_message.Message):
     @_builtins.property
     def label_quad(self) -> _geometry_pb2.Quad:
         """Where the label is."""
+
+    @_builtins.property
+    def group_quad(self) -> _geometry_pb2.Quad:
+        """Where the text of the group is."""
 
     def __init__(
         self,
@@ -648,12 +661,22 @@ class Field(_message.Message):
         form: _builtins.str = ...,
         label: _builtins.str = ...,
         group: _builtins.str = ...,
+        group_quad: _geometry_pb2.Quad | None = ...,
+        checkbox_index: _builtins.int | None = ...,
+        signature_index: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["label_quad", b"label_quad", "quad", b"quad"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_checkbox_index", b"_checkbox_index", "_signature_index", b"_signature_index", "checkbox_index", b"checkbox_index", "group_quad", b"group_quad", "label_quad", b"label_quad", "quad", b"quad", "signature_index", b"signature_index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "form", b"form", "group", b"group", "kind", b"kind", "label", b"label", "label_quad", b"label_quad", "name", b"name", "quad", b"quad", "raw_text", b"raw_text", "reason", b"reason", "type", b"type", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_checkbox_index", b"_checkbox_index", "_signature_index", b"_signature_index", "checkbox_index", b"checkbox_index", "confidence", b"confidence", "form", b"form", "group", b"group", "group_quad", b"group_quad", "kind", b"kind", "label", b"label", "label_quad", b"label_quad", "name", b"name", "quad", b"quad", "raw_text", b"raw_text", "reason", b"reason", "signature_index", b"signature_index", "type", b"type", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__checkbox_index: _TypeAlias = _typing.Literal["checkbox_index"]  # noqa: Y015
+    _WhichOneofArgType__checkbox_index: _TypeAlias = _typing.Literal["_checkbox_index", b"_checkbox_index"]  # noqa: Y015
+    _WhichOneofReturnType__signature_index: _TypeAlias = _typing.Literal["signature_index"]  # noqa: Y015
+    _WhichOneofArgType__signature_index: _TypeAlias = _typing.Literal["_signature_index", b"_signature_index"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__checkbox_index) -> _WhichOneofReturnType__checkbox_index | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__signature_index) -> _WhichOneofReturnType__signature_index | None: ...
 
 Global___Field: _TypeAlias = Field  # noqa: Y015
 
