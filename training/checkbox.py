@@ -14,8 +14,10 @@ sums in another order (threads, processor) move the weights a little.
 import math
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,14 +27,13 @@ from eval.labelled import bounds
 from meshkit.model import PageInput
 from servers.checkbox.config import CheckboxConfig
 from servers.checkbox.model import CheckboxModel, CheckboxOptions
-from training.detectors.blocks import CHECK_BLOCKS, TEXT_BLOCKS, compose, signature_block
+from training.detectors.checkbox_pages import PageMaker, faxed, validation_pages
 from training.detectors.command import read_command
 from training.detectors.faces import Faces
 from training.detectors.learning import Arrays, Tensors, focal, learn, load_state, save_state
-from training.detectors.networks import checkbox_network, export_onnx
+from training.detectors.networks import checkbox_network, export_onnx, resume_onnx
 from training.detectors.samples import View, shadow_edge, take_view, wear
 from training.detectors.sheet import BoxLabel, LabelledPage
-from training.detectors.templates import blank_forms, fill_form, scanned_forms
 from training.detectors.validation import Find, calibrate_network, worn
 
 LONG_SIDE_PX = 1650
@@ -44,32 +45,26 @@ POOL = 48
 FRESH_EVERY = 12
 UNKNOWN = -1.0
 SCORES = 3
-KINDS = {**TEXT_BLOCKS, **CHECK_BLOCKS, signature_block([], 0.5): 0.5}
+FAXED_SHARE = 0.2
 VALIDATION_PAGES = 30
 VALIDATION_SEED = 1 << 61
 LEAST_SCORE = 0.05
+RATE = 2e-3
+RESUMED_RATE = 6e-4
+RESUME_CROPS = 64
 
 
 def samples(data: Path, faces: Faces, seed: int) -> Iterator[Arrays]:
     """Endless crops: half of composed pages, the rest of scanned and of freshly filled forms."""
     rng = np.random.default_rng(seed)
-    scanned = scanned_forms(data, validation=False)
-    blanks = blank_forms(data)
-
-    def composed_page() -> LabelledPage:
-        return compose(int(rng.integers(1 << 60)), faces, KINDS)
-
-    def filled_page() -> LabelledPage:
-        blank, fields = blanks[int(rng.integers(len(blanks)))]
-        return fill_form(blank, fields, int(rng.integers(1 << 60)), faces, [])
-
-    makers = (composed_page, filled_page)
-    pools = [[make() for _ in range(POOL // 2)] for make in makers]
+    maker = PageMaker(data, faces)
+    makers = (maker.composed, maker.filled)
+    pools = [[make(rng) for _ in range(POOL // 2)] for make in makers]
     for count in range(1 << 60):
-        which = int(rng.choice(3, p=(0.55, 0.2, 0.25)))
+        which = int(rng.choice(3, p=(0.6, 0.2, 0.2)))
         if which < 2 and count % FRESH_EVERY == 0:
-            pools[which][int(rng.integers(len(pools[which])))] = makers[which]()
-        pages = pools[which] if which < 2 else scanned
+            pools[which][int(rng.integers(len(pools[which])))] = makers[which](rng)
+        pages = pools[which] if which < 2 else maker.scanned
         yield sample(pages[int(rng.integers(len(pages)))], rng)
 
 
@@ -95,6 +90,12 @@ def sample(page: LabelledPage, rng: np.random.Generator) -> Arrays:
     for box in page.boxes:
         _draw_target(box, view, object_, state, shape, offsets)
     shadowed = shadow_edge(view.image, rng, [view.place(box.rect) for box in page.boxes])
+    if rng.random() < FAXED_SHARE:
+        small = faxed(shadowed, rng, rng.uniform(0.45, 0.8))
+        shadowed = np.asarray(
+            cv2.resize(small, (CROP_PX, CROP_PX), interpolation=cv2.INTER_CUBIC), np.float32
+        )
+        shadowed = np.clip(shadowed, 0, 255)
     image = wear(shadowed, rng)
     return image[None] / np.float32(255), object_, weight, state, shape, offsets
 
@@ -142,13 +143,6 @@ def loss_of(head: torch.Tensor, targets: Tensors) -> torch.Tensor:
     return loss
 
 
-def validation_pages(data: Path, faces: Faces) -> list[LabelledPage]:
-    """Scanned forms of families never trained on, and composed pages of other seeds, worn."""
-    rng = np.random.default_rng(VALIDATION_SEED)
-    composed = (compose(VALIDATION_SEED + i, faces, KINDS) for i in range(VALIDATION_PAGES))
-    return scanned_forms(data, validation=True) + worn(composed, rng)
-
-
 def opened(path: Path) -> Find:
     """The network in `path` behind the server's own model."""
     model = CheckboxModel(CheckboxConfig(), path)
@@ -171,6 +165,9 @@ def main() -> None:
     if not command.calibrate_only:
         network = checkbox_network()
         source = partial(samples, command.data, command.faces)
+        if command.resume is not None:
+            crops = [crop[0] for crop in islice(source(command.seed), RESUME_CROPS)]
+            resume_onnx(network, command.resume, torch.tensor(np.stack(crops)))
         load_state(network, command.state)
         learn(
             network,
@@ -178,11 +175,14 @@ def main() -> None:
             loss_of,
             steps=command.steps,
             minutes=command.minutes,
+            rate=RATE if command.resume is None else RESUMED_RATE,
             seed=command.seed,
         )
         save_state(network, command.state)
         export_onnx(network, SCORES, command.out)
-    pages = validation_pages(command.data, command.faces)
+    rng = np.random.default_rng(VALIDATION_SEED)
+    kept_aside = validation_pages(command.data, command.faces, VALIDATION_SEED, VALIDATION_PAGES)
+    pages = worn(kept_aside, rng)
     calibrate_network(
         command.out,
         lambda: opened(command.out),

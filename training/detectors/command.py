@@ -22,6 +22,7 @@ class Command:
         steps, minutes: when to stop, whichever comes first.
         seed: of everything random.
         state: file of the network's state to go on from when it is there, and to write at the end.
+        resume: an ONNX file of the same network to go on from, when there is no state.
         calibrate_only: leave the network in `out` as it is but for its calibration.
     """
 
@@ -32,6 +33,7 @@ class Command:
     minutes: float
     seed: int
     state: Path | None
+    resume: Path | None
     calibrate_only: bool
 
 
@@ -48,6 +50,7 @@ def read_command(description: str | None, *, steps: int, seed: int) -> Command:
     parser.add_argument("--seed", type=int, default=seed)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--state", type=Path, help="file to go on from, and to keep the state in")
+    parser.add_argument("--resume", type=Path, help="ONNX file of the same network to go on from")
     parser.add_argument(
         "--calibrate-only", action="store_true", help="only calibrate the network in --out"
     )
@@ -63,5 +66,6 @@ def read_command(description: str | None, *, steps: int, seed: int) -> Command:
         arguments.minutes,
         arguments.seed,
         arguments.state,
+        arguments.resume,
         arguments.calibrate_only,
     )

@@ -4,9 +4,12 @@ Both are small feature pyramids on a grey page in [0, 1] (1 = paper): three scal
 up, one dense head. They take pages of any size that is a multiple of their `multiple`.
 """
 
+from functools import partial
 from pathlib import Path
 
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import nn
 from torch.nn import functional
 
@@ -124,3 +127,48 @@ def export_onnx(network: nn.Module, scores: int, path: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
+
+
+def resume_onnx(network: nn.Module, path: Path, images: torch.Tensor) -> None:
+    """Set the network to an ONNX file that `export_onnx` wrote of it, ready to learn on.
+
+    Exporting folds every batch normalisation into its convolution. Here it is unfolded again with
+    the mean and variance that the convolution has on `images`, so that the network says the same.
+
+    Args:
+        images: (n, 1, h, w) typical pages or crops in [0, 1].
+
+    Raises:
+        ValueError: the file is of another network.
+    """
+    model = onnx.load(path)
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    folded = [node.input[1:3] for node in model.graph.node if node.op_type == "Conv"]
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    norms = {block[0]: block[1] for block in network.modules() if isinstance(block, Block)}
+    if [tensors[kernel].shape for kernel, _ in folded] != [layer.weight.shape for layer in layers]:
+        raise ValueError(f"{path} holds another network's convolutions")
+    seen: dict[nn.Module, torch.Tensor] = {}
+    hooks = [layer.register_forward_hook(partial(_keep_output, seen)) for layer in norms]
+    with torch.no_grad():
+        for (kernel, bias), layer in zip(folded, layers, strict=True):
+            layer.weight.copy_(torch.tensor(tensors[kernel]))
+            norm = norms.get(layer)
+            (layer.bias if norm is None else norm.bias).copy_(torch.tensor(tensors[bias]))
+            if norm is not None:
+                norm.running_var.fill_(1 - norm.eps)
+        network.eval()(images)
+        for layer, norm in norms.items():
+            variance, mean = torch.var_mean(seen[layer], dim=(0, 2, 3))
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+            norm.weight.copy_(torch.sqrt(variance + norm.eps))
+            norm.bias.add_(mean)
+    for hook in hooks:
+        hook.remove()
+
+
+def _keep_output(
+    seen: dict[nn.Module, torch.Tensor], layer: nn.Module, _: object, output: torch.Tensor
+) -> None:
+    seen[layer] = output

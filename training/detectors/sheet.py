@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from training.detectors.faces import Faces, open_face
-from training.detectors.strokes import MARKS, Mask, Random, mark_ink, ring_ink
+from training.detectors.strokes import MARKS, Mask, Random, mark_ink, pencil, ring_ink
 
 Rect = tuple[float, float, float, float]
 T = TypeVar("T")
@@ -159,7 +159,7 @@ class Sheet:
             checked = True
             self.mark(rect, self.choice(self.marks))
         elif self.chance(0.02):
-            checked = None
+            checked = True
             mask, dx, dy = ring_ink(self.rng, rect[2], rect[3])
             self.ink(mask, rect[0] + dx, rect[1] + dy, self.between(0.5, 0.9))
         self.page.boxes.append(BoxLabel(rect, checked, circle))
@@ -170,7 +170,9 @@ class Sheet:
             self._letter_inside(rect, self.choice("XXXx√"))
             return
         mask, dx, dy = mark_ink(self.rng, kind, rect[2], rect[3])
-        darkness = self.between(0.3, 0.6) if self.chance(0.3) else self.between(0.6, 1.0)
+        darkness = self.between(0.6, 1.0)
+        if self.chance(0.3):
+            mask, darkness = pencil(self.rng, mask), self.between(0.3, 0.7)
         self.ink(mask, rect[0] + dx, rect[1] + dy, darkness)
 
     def signature(self, mask: Mask, x: float, y: float, darkness: float) -> None:

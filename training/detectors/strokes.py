@@ -143,7 +143,7 @@ def _render(parts: list[Path], thickness: int) -> Mask:
     return trim(mask)
 
 
-DRAWN_MARKS = ("cross", "tick", "fill", "scribble", "dot", "slash", "strike")
+DRAWN_MARKS = ("cross", "tick", "fill", "scribble", "dot", "slash", "strike", "short", "corner")
 MARKS = ("cross", "cross", "cross", "tick", "tick", "typed", *DRAWN_MARKS)
 """Kinds of marks, as often as people use them."""
 
@@ -193,6 +193,14 @@ def _mark_lines(rng: Random, kind: str, at: Callable[[float, float], Point]) -> 
         lines.append(np.array([at(0.45, 0.5), at(0.55, 0.5)]))
     elif kind == "strike":
         lines.append(glide(rng, np.array([at(0, 0.5), at(1, 0.5)])))
+    elif kind == "short":
+        start, turn = rng.uniform(0.25, 0.75, 2), rng.uniform(0, 2 * np.pi)
+        end = start + rng.uniform(0.2, 0.45) * np.array([np.cos(turn), np.sin(turn)])
+        lines.append(np.array([at(*start), at(*end)]))
+    elif kind == "corner":
+        edge = rng.uniform(0.0, 0.35)
+        path = np.array([at(edge, rng.uniform(0.3, 0.7)), at(0.5, 0.9), at(1.2, -edge)])
+        lines.append(path[::-1] if rng.random() < 0.5 else path)
     return lines
 
 
@@ -202,6 +210,14 @@ def _fill(rng: Random, mask: Mask, margin: float, width: float, height: float) -
     low = (int(margin + width * inset), int(margin + height * inset))
     high = (int(margin + width * (1 - inset)), int(margin + height * (1 - inset)))
     cv2.rectangle(mask, low, high, 255, -1)
+
+
+def pencil(rng: Random, mask: Mask) -> Mask:
+    """The mask as a pencil leaves it: the paper's grain shows, up to gaps in the stroke."""
+    grain = cv2.GaussianBlur(rng.random(mask.shape, np.float32), (0, 0), rng.uniform(0.5, 1.2))
+    grain = (grain - grain.mean()) / max(float(grain.std()), 1e-3)
+    cover = np.clip(0.75 + rng.uniform(0.1, 0.45) * grain, 0, 1)
+    return np.asarray(mask * cover, np.uint8)
 
 
 def ring_ink(rng: Random, width: float, height: float) -> tuple[Mask, float, float]:
