@@ -1,0 +1,262 @@
+"""What the product says of every file of a folder, one JSON line a page.
+
+    {"file": "images/a.png", "width": 762, "height": 1000,
+     "words": [{"text": "Date:", "quad": [x1, y1, .., x4, y4], "confidence": 0.98}],
+     "skew_degrees": 0.31, "orientation": 0,
+     "checkboxes": [{"bbox": [x, y, w, h], "checked": true, "score": 0.97}],
+     "signatures": [{"bbox": [x, y, w, h], "score": 0.88}],
+     "doc_class": "form"}
+
+Pixels are those of the file, upright or not, counted from the outer edge of the first pixel;
+pixels of a PDF are those of its page at `dpi`. Quads go clockwise from the top-left corner as a
+person reads the word. `skew_degrees` > 0: the content is turned clockwise. `orientation`: clockwise
+degrees by which the page is turned, null when it can't be told; the skew is that of the page set
+upright. Checkboxes are those that the server's own threshold lets pass; signatures come with every
+score from 0.05, best first, and one is meant from 0.5. A document of several pages gives a line a
+page, with `page` from 1. What could not be read has an `error`, and what was found nevertheless.
+
+The folder's `labels.jsonl`, if there is one, names the files; of its labels only `dpi` and
+`stretched` (the page was squeezed into a square) are looked at. Without it every PDF and image
+below the folder is read.
+"""
+
+import argparse
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
+from rich.console import Console
+from rich.progress import track
+
+from eval.labelled import LETTER_ASPECT
+from eval.product import Product, open_product
+from meshkit.errors import PagemeshError
+from meshkit.geometry import Points
+from pagemesh.common.v1.geometry_pb2 import Quad
+from pagemesh.deskew.v1.deskew_service_pb2 import Orientation
+from pagemesh.orchestrator.v1.document_pb2 import PageResult
+
+PARTS = {
+    "words": "ocr",
+    "skew": "deskew",
+    "checkboxes": "checkbox",
+    "signatures": "signature",
+    "doc_class": "classify",
+}
+"""What can be asked for, and the pipeline's step that tells it."""
+SUFFIXES = {".pdf", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp"}
+DEGREES = {
+    Orientation.ORIENTATION_UP: 0,
+    Orientation.ORIENTATION_RIGHT: 90,
+    Orientation.ORIENTATION_DOWN: 180,
+    Orientation.ORIENTATION_LEFT: 270,
+}
+TURNED = (5, 6, 7, 8)
+"""EXIF orientations that swap width and height."""
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A file to read.
+
+    Attributes:
+        file: its path in the folder.
+        dpi: what is known of it from elsewhere than the file; 0 when nothing is.
+        stretched: whether a Letter page was squeezed into the shape that it has.
+    """
+
+    file: str
+    dpi: int = 0
+    stretched: bool = False
+
+
+def tasks_of(folder: Path) -> list[Task]:
+    """The files of a folder, as the module says.
+
+    Raises:
+        NotADirectoryError: it is none.
+    """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is not a folder; give one with documents in it")
+    labels = folder / "labels.jsonl"
+    if labels.is_file():
+        lines = map(json.loads, labels.read_text(encoding="utf-8").splitlines())
+        return [
+            Task(line["file"], round(line.get("dpi") or 0), bool(line.get("stretched")))
+            for line in lines
+        ]
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return [Task(path.relative_to(folder).as_posix()) for path in found if path.is_file()]
+
+
+async def predict(
+    product: Product, folder: Path, task: Task, parts: Collection[str], tier: str = ""
+) -> list[Line]:
+    """The lines of one file; one with an `error` when it can't be read."""
+    options = {"ocr.tier": tier} if tier and "words" in parts else {}
+    is_pdf = task.file.lower().endswith(".pdf")
+    try:
+        content = (folder / task.file).read_bytes()
+        document, pages = await product.read(
+            unstretched(content) if task.stretched else content,
+            dpi=task.dpi if is_pdf else 0,
+            options=options,
+        )
+    except (PagemeshError, OSError) as error:
+        return [{"file": task.file, "error": str(error)}]
+    if not pages:
+        return [{"file": task.file, "error": document.error.message or "it has no pages"}]
+    several = document.pages.total > 1
+    return [
+        {
+            "file": task.file,
+            **({"page": page.page_number} if several else {}),
+            **page_line(page, parts, (page.width, page.height) if is_pdf else _size(content, page)),
+        }
+        for page in pages
+    ]
+
+
+def page_line(page: PageResult, parts: Collection[str], size: tuple[int, int]) -> Line:
+    """What is known of a page whose file has this width and height in pixels."""
+    if not page.width:
+        return {"error": page.reason}
+    scale = np.array(size) / (page.width, page.height)
+    line: Line = {"width": size[0], "height": size[1]}
+    if page.reason:
+        line["error"] = page.reason
+    if "words" in parts and page.HasField("ocr"):
+        line["words"] = [
+            {
+                "text": word.text,
+                "quad": _rounded(corners(word.quad, scale).ravel()),
+                "confidence": round(word.confidence, 4),
+            }
+            for text_line in page.ocr.lines
+            for word in text_line.words
+        ]
+    if "skew" in parts and page.HasField("deskew"):
+        line["skew_degrees"] = round(page.deskew.skew_degrees, 4)
+        line["orientation"] = DEGREES.get(page.deskew.orientation)
+    if "checkboxes" in parts and page.HasField("checkbox"):
+        line["checkboxes"] = [
+            {
+                "bbox": bbox(box.quad, scale),
+                "checked": box.checked,
+                "score": round(box.score, 4),
+            }
+            for box in page.checkbox.checkboxes
+        ]
+    if "signatures" in parts and page.HasField("signature"):
+        line["signatures"] = [
+            {"bbox": bbox(signature.quad, scale), "score": round(signature.score, 4)}
+            for signature in page.signature.signatures
+        ]
+    if "doc_class" in parts and page.HasField("classify"):
+        line["doc_class"] = page.classify.label
+    return line
+
+
+def corners(quad: Quad, scale: Points) -> Points:
+    """The quad's corners (4, 2), counted from the outer edge of the file's first pixel.
+
+    Args:
+        quad: in pixels of the page as read, counted from the middle of the first.
+        scale: (2,) pixels of the file in a pixel of the page as read, across and down.
+    """
+    points = (quad.top_left, quad.top_right, quad.bottom_right, quad.bottom_left)
+    return np.array([(point.x + 0.5, point.y + 0.5) for point in points]) * scale
+
+
+def bbox(quad: Quad, scale: Points) -> list[float]:
+    """x, y, width and height of the upright rectangle around a quad; arguments of `corners`."""
+    points = corners(quad, scale)
+    low = points.min(axis=0)
+    return _rounded([*low, *(points.max(axis=0) - low)])
+
+
+def unstretched(content: bytes) -> bytes:
+    """An image file of a Letter page that was squeezed into another shape, in its own shape."""
+    with Image.open(io.BytesIO(content)) as image:
+        upright = ImageOps.exif_transpose(image)
+        size = (upright.width, round(upright.width * LETTER_ASPECT))
+        out = io.BytesIO()
+        upright.resize(size, Image.Resampling.BILINEAR).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def _size(content: bytes, page: PageResult) -> tuple[int, int]:
+    """Width and height of an image file's page, turned as its file says.
+
+    The product resamples a fax's pixels to squares, so the page as read may have another size.
+    """
+    with Image.open(io.BytesIO(content)) as image:
+        image.seek(page.page_number - 1)
+        width, height = image.size
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+        # Pillow gives the size of a TIFF as it will be once turned, that of other files as it is.
+        if turned and not isinstance(image, TiffImagePlugin.TiffImageFile):
+            return height, width
+        return width, height
+
+
+def _rounded(numbers: Iterable[float]) -> list[float]:
+    return [round(float(number), 2) for number in numbers]
+
+
+async def predict_all(
+    folder: Path, tasks: Sequence[Task], parts: Collection[str], tier: str
+) -> AsyncIterator[Line]:
+    """The lines of all files in their order, with a bar of progress on stderr."""
+    console = Console(stderr=True)
+    async with open_product([PARTS[part] for part in parts]) as product:
+        for task in track(tasks, folder.name, console=console):
+            for line in await predict(product, folder, task, parts, tier):
+                if "error" in line:
+                    console.print(f"{line['file']}: {line['error']}", markup=False)
+                yield line
+
+
+async def write_all(arguments: argparse.Namespace) -> None:
+    """Write every line as soon as it is known."""
+    tasks = tasks_of(arguments.data)[: arguments.limit]
+    with arguments.out.open("w", encoding="utf-8") as out:
+        async for line in predict_all(arguments.data, tasks, arguments.only, arguments.tier):
+            out.write(json.dumps(line, ensure_ascii=False) + "\n")
+            out.flush()
+
+
+def _parts(text: str) -> list[str]:
+    parts = text.split(",")
+    if unknown := set(parts) - set(PARTS):
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not of {', '.join(PARTS)}")
+    return parts
+
+
+def main() -> None:
+    """Read the command line and the folder, write the file."""
+    parser = argparse.ArgumentParser(
+        prog="eval.predict",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, help="the folder")
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser.add_argument("--tier", choices=("fast", "accurate"), default="accurate", help="of OCR")
+    parser.add_argument("--limit", type=int, help="the first so many files")
+    parser.add_argument(
+        "--only", type=_parts, default=list(PARTS), help=f"some of {','.join(PARTS)}"
+    )
+    arguments = parser.parse_args()
+    try:
+        asyncio.run(write_all(arguments))
+    except (OSError, PagemeshError) as error:
+        parser.error(str(error))
