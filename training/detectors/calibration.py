@@ -15,23 +15,28 @@ from onnx import numpy_helper
 Floats = NDArray[np.float64]
 
 
-def fit_platt(scores: Floats, right: Floats, rounds: int = 50) -> tuple[float, float]:
-    """Slope and shift that make `scores` (n,) in (0, 1) the chances of `right` (n,) in {0, 1}.
+def fit_platt(scores: Floats, right: Floats) -> tuple[float, float]:
+    """Slope and shift that make `scores` (n,) in (0, 1) the chances of `right` (n,) in {0, 1}."""
+    slope, shift = fit_chances(np.log(scores / (1 - scores))[:, None], right)
+    return float(slope), float(shift)
+
+
+def fit_chances(logits: Floats, right: Floats, rounds: int = 50) -> Floats:
+    """Slopes (k,) and a shift that make the chance of `right` (n,) of `logits` (n, k): (k + 1,).
 
     Newton's method on the cross-entropy with Platt's smoothed targets, which keep the fit finite
     when both kinds are separable.
     """
-    logits = np.log(scores / (1 - scores))
     hits, misses = right.sum(), (1 - right).sum()
     target = np.where(right > 0, (hits + 1) / (hits + 2), 1 / (misses + 2))
-    design = np.column_stack([logits, np.ones_like(logits)])
-    weights = np.array([1.0, 0.0])
+    design = np.column_stack([logits, np.ones(len(logits))])
+    weights = np.array([1.0] * logits.shape[1] + [0.0])
     for _ in range(rounds):
         chance = 1 / (1 + np.exp(-design @ weights))
         gradient = design.T @ (chance - target)
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design
-        weights = weights - np.linalg.solve(curvature + 1e-6 * np.eye(2), gradient)
-    return float(weights[0]), float(weights[1])
+        weights = weights - np.linalg.solve(curvature + 1e-6 * np.eye(len(weights)), gradient)
+    return weights
 
 
 def fold(path: Path, slope: float, shift: float) -> None:

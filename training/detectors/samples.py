@@ -90,13 +90,13 @@ def shadow_edge(image: Pixels, rng: Random, keep: list[Rect]) -> Pixels:
     """
     if rng.random() > 0.15:
         return image
-    side = image.shape[0]
-    depth = side * rng.uniform(0.03, 0.6)
-    slope = rng.normal(0, 0.03) * side
-    band = np.zeros(image.shape, np.uint8)
+    depth, slope, quarters = rng.uniform(0.03, 0.6), rng.normal(0, 0.03), int(rng.integers(4))
+    band = np.zeros(image.shape[::-1] if quarters % 2 else image.shape, np.uint8)
+    height, side = band.shape
+    depth, slope = depth * min(height, side), slope * side
     points = np.array([[0, 0], [side, 0], [side, depth + slope], [0, depth - slope]])
     cv2.fillPoly(band, [points.astype(np.int32)], 1)
-    band = np.rot90(band, int(rng.integers(4)))
+    band = np.rot90(band, quarters)
     for x, y, w, h in keep:
         if band[
             max(0, int(y)) : max(0, int(y + h) + 1), max(0, int(x)) : max(0, int(x + w) + 1)

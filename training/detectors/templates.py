@@ -143,7 +143,7 @@ def _signable(field: dict[str, Any]) -> bool:
 
 def _tick(sheet: Sheet, rect: Rect, chance: float) -> None:
     """Perhaps mark a field; note it as a box when a border is printed around it."""
-    bordered = _has_border(sheet.page.image, rect)
+    bordered = has_border(sheet.page.image, rect)
     checked = sheet.chance(chance)
     if checked:
         sheet.mark(rect, sheet.choice(sheet.marks))
@@ -153,7 +153,7 @@ def _tick(sheet: Sheet, rect: Rect, chance: float) -> None:
         sheet.page.ignore.append(rect)
 
 
-def _has_border(image: NDArray[np.uint8], rect: Rect) -> bool:
+def has_border(image: NDArray[np.uint8], rect: Rect) -> bool:
     """Whether ink runs along at least three sides of a rectangle, three pixels to either side."""
     x0, y0 = round(rect[0]), round(rect[1])
     x1, y1 = round(rect[0] + rect[2]), round(rect[1] + rect[3])
