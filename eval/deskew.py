@@ -25,6 +25,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from eval.scores.turns import WITHIN_DEGREES as WITHIN
+from eval.scores.turns import folded
 from eval.selection import Label, add_arguments, as_part, read_labels
 from eval.split import Part
 from meshkit.geometry import Transform
@@ -43,7 +45,6 @@ SETS = (
     "checkbox_answer_sheets",
     "tobacco_signatures",
 )
-WITHIN = 0.1
 
 SkewOf = Callable[[Image], float]
 
@@ -121,11 +122,6 @@ def turned(image: Image, degrees: float) -> Image:
         borderValue=(255, 255, 255),
     )
     return np.asarray(warped, np.uint8)
-
-
-def folded(degrees: float, period: float) -> float:
-    """Distance of an angle from the nearest multiple of `period`."""
-    return abs((degrees + period / 2) % period - period / 2)
 
 
 def told_turn(result: DeskewResult) -> float:

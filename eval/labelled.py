@@ -7,7 +7,7 @@ squeezed into a square (`stretched`) gets the shape of a Letter page back.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.selection import PartOf, read_labels
+from eval.selection import Label, PartOf, read_labels
 from eval.split import Part, part_of
 from meshkit.geometry import Points
 from meshkit.model import Image
@@ -27,24 +27,35 @@ LETTER_ASPECT = 11 / 8.5
 
 
 @dataclass(frozen=True, slots=True)
+class Truth:
+    """What is labelled on a page.
+
+    Attributes:
+        items: each with its `bbox`.
+        rects: (n, 4) rectangles of the items.
+        ignore: (m, 4) rectangles where neither hit nor false alarm counts.
+        complete: False when there may be more than is labelled.
+    """
+
+    items: list[dict[str, Any]]
+    rects: Rects
+    ignore: Rects
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledPage:
     """A page, upright.
 
     Attributes:
         file: its name in the set.
         image: grey.
-        items: what is labelled, each with its `bbox`.
-        rects: (n, 4) rectangles of the items.
-        ignore: (m, 4) rectangles where neither hit nor false alarm counts.
-        complete: False when there may be more than is labelled.
+        truth: in the pixels of `image`.
     """
 
     file: str
     image: Image
-    items: list[dict[str, Any]]
-    rects: Rects
-    ignore: Rects
-    complete: bool
+    truth: Truth
 
 
 def read_pages(
@@ -65,27 +76,36 @@ def read_pages(
         yield _open(folder, label, key)
 
 
-def _open(folder: Path, label: dict[str, Any], key: str) -> LabelledPage:
+def truth_of(label: Label, key: str) -> Truth:
+    """What is labelled on a page, in the pixels of its file."""
+    items = label[key]
+    return Truth(
+        items,
+        _rects([item["bbox"] for item in items]),
+        _rects(label.get("ignore", [])),
+        label.get(f"{key}_complete", True),
+    )
+
+
+def _open(folder: Path, label: Label, key: str) -> LabelledPage:
     image = cv2.imread(str(folder / label["file"]), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise FileNotFoundError(folder / label["file"])
-    items = label[key]
-    rects = _rects([item["bbox"] for item in items])
-    ignore = _rects(label.get("ignore", []))
+    truth = truth_of(label, key)
+    rects, ignore = truth.rects, truth.ignore
     if label.get("stretched"):
         taller = LETTER_ASPECT * image.shape[1] / image.shape[0]
         image = cv2.resize(image, None, fx=1, fy=taller, interpolation=cv2.INTER_LINEAR)
         rects, ignore = rects * (1, taller, 1, taller), ignore * (1, taller, 1, taller)
     quarters = round((label.get("orientation") or 0) / 90) % 4
     height, width = image.shape
-    return LabelledPage(
-        label["file"],
-        np.ascontiguousarray(np.rot90(image, quarters), np.uint8),
-        items,
-        _turned(rects, quarters, width, height),
-        _turned(ignore, quarters, width, height),
-        label.get(f"{key}_complete", True),
+    turned = replace(
+        truth,
+        rects=_turned(rects, quarters, width, height),
+        ignore=_turned(ignore, quarters, width, height),
     )
+    upright = np.ascontiguousarray(np.rot90(image, quarters), np.uint8)
+    return LabelledPage(label["file"], upright, turned)
 
 
 def _rects(boxes: list[list[float]]) -> Rects:

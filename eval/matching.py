@@ -59,6 +59,11 @@ def contains(rects: Rects, point: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(inside.all(axis=1))
 
 
+def share(part: float, whole: float) -> float | None:
+    """None of nothing."""
+    return part / whole if whole else None
+
+
 def f1(right: int, found: int, wanted: int) -> float:
     """Harmonic mean of precision and recall; 1 when nothing was wanted and nothing found."""
     return 2 * right / (found + wanted) if found + wanted else 1.0

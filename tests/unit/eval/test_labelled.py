@@ -32,14 +32,14 @@ def test_a_turned_page_comes_upright_with_its_boxes(
     (page,) = read_pages(tmp_path, "checkboxes")
     assert page.image.shape == (100, 60)
     assert page.image[20:25, 10:18].max() == 0
-    assert page.rects.tolist() == [[10, 20, 8, 5]]
+    assert page.truth.rects.tolist() == [[10, 20, 8, 5]]
 
 
 def test_a_stretched_page_gets_its_shape_back(tmp_path: Path) -> None:
     write_set(tmp_path, stretched=True, ignore=[[0, 0, 60, 100]])
     (page,) = read_pages(tmp_path, "checkboxes")
     assert page.image.shape == (round(60 * 11 / 8.5), 60)
-    assert page.ignore[0] == pytest.approx([0, 0, 60, 60 * 11 / 8.5])
+    assert page.truth.ignore[0] == pytest.approx([0, 0, 60, 60 * 11 / 8.5])
 
 
 def test_pages_that_are_not_labelled_so_are_left_out(tmp_path: Path) -> None:
