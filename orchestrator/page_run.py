@@ -13,7 +13,6 @@ from google.protobuf.struct_pb2 import Struct, Value
 from meshkit.errors import DeadlineExceeded, Internal, PagemeshError
 from orchestrator.calls import CallBudget
 from orchestrator.conditions import Condition, ConditionError, Fact
-from orchestrator.facts import facts_of
 from orchestrator.faults import known_error, status_for_page
 from orchestrator.pages import PageImage
 from orchestrator.pipeline import Pipeline, Step
@@ -94,7 +93,7 @@ async def _follow(
     if blocker is not None:
         run = _blocked(step, blocker)
     else:
-        run = _decide(step, found) or await _perform(plan, step, page, found)
+        run = _decide(plan, step, found) or await _perform(plan, step, page, found)
     run.seconds = asyncio.get_running_loop().time() - started
     run.found = found
     if run.result is not None:
@@ -113,14 +112,15 @@ def _blocked(step: Step, blocker: _StepRun) -> _StepRun:
     )
 
 
-def _decide(step: Step, found: Mapping[str, StageValue]) -> _StepRun | None:
+def _decide(plan: Plan, step: Step, found: Mapping[str, StageValue]) -> _StepRun | None:
     """The step as skipped by its condition; None when it is to run."""
     if step.when is None:
         return None
     facts = {
-        f"{name}.{fact}": value
-        for name, result in found.items()
-        for fact, value in facts_of(result).items()
+        f"{before.name}.{fact}": value
+        for before in plan.pipeline.steps
+        if before.name in found
+        for fact, value in before.factory.read_facts(found[before.name]).items()
     }
     decision = Decision(condition=step.when.text)
     evidence = step.when.evidence(facts)

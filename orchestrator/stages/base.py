@@ -8,7 +8,8 @@ from google.protobuf.message import Message
 from pydantic import BaseModel, ConfigDict
 
 from orchestrator.calls import CallBudget
-from orchestrator.conditions import FactKind
+from orchestrator.conditions import Fact, FactKind
+from orchestrator.facts import facts_of
 from orchestrator.models import Models
 from orchestrator.pages import PageImage
 from pagemesh.common.v1.model_pb2 import InferenceCost, ModelIdentity
@@ -79,6 +80,7 @@ class StageFactory:
         slot: field of PageResult that the answer goes to; empty for a plug-in, whose answer goes
             to `extensions` under the step's name.
         facts: what conditions may ask of its answer; None: whatever the answer has.
+        read_facts: finds these facts in an answer.
     """
 
     build: Callable[[Models], Stage]
@@ -86,3 +88,4 @@ class StageFactory:
     models: tuple[str, ...] = ()
     slot: str = ""
     facts: Mapping[str, FactKind] | None = None
+    read_facts: Callable[[Any], Mapping[str, Fact]] = facts_of

@@ -1,11 +1,14 @@
-"""Pairs printed labels with what was filled in beside or below them. Asks no model."""
+"""Names what the models found: boxes by their options, places to sign, texts by their labels."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from orchestrator.conditions import FactKind
-from orchestrator.field_finder import LABEL_WORDS, find_fields
+from orchestrator.conditions import Fact, FactKind
+from orchestrator.reading.fields import PageEvidence, find_fields
+from orchestrator.reading.key_values import LABEL_WORDS
 from orchestrator.stages.base import (
     StageConfig,
     StageContext,
@@ -16,6 +19,11 @@ from orchestrator.stages.base import (
 from orchestrator.stages.model_stage import upright_transform
 from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
 from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
+from pagemesh.orchestrator.v1.document_pb2 import (
+    FIELD_KIND_CHECKBOX,
+    FIELD_KIND_SIGNATURE,
+    Field,
+)
 from pagemesh.signature.v1.signature_service_pb2 import SignatureResult
 
 
@@ -42,14 +50,31 @@ class FieldsStage:
                     checkbox = value
                 case SignatureResult():
                     signature = value
-        transform = upright_transform(context)
-        label_words = context.options.label_words
-        return StageResult(find_fields(ocr, checkbox, signature, transform, label_words))
+        evidence = PageEvidence(
+            ocr, checkbox, signature, upright_transform(context), context.page.image
+        )
+        # Reading a crowded page takes longer than the event loop may be held up.
+        fields = await asyncio.to_thread(find_fields, evidence, context.options.label_words)
+        return StageResult(fields)
+
+
+def field_facts(fields: Sequence[Field]) -> dict[str, Fact]:
+    """How many fields there are, and how many boxes and places to sign with what in them."""
+    boxes = [field for field in fields if field.kind == FIELD_KIND_CHECKBOX]
+    places = [field for field in fields if field.kind == FIELD_KIND_SIGNATURE]
+    return {
+        "count": len(fields),
+        "checkboxes": len(boxes),
+        "ticked_checkboxes": sum(field.value == "true" for field in boxes),
+        "signature_fields": len(places),
+        "empty_signature_fields": sum(field.value != "true" for field in places),
+    }
 
 
 FACTORY = StageFactory(
     build=lambda _models: FieldsStage(),
     config=FieldsConfig,
     slot="fields",
-    facts={"count": FactKind.NUMBER},
+    facts=dict.fromkeys(field_facts([]), FactKind.NUMBER),
+    read_facts=field_facts,
 )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,19 @@ class Box:
         """Whether both stand in one column: they share some width."""
         return min(self.right, other.right) > max(self.left, other.left)
 
+    def is_level_with(self, other: "Box") -> bool:
+        """Whether the middle of one of both lies at the other's height."""
+        middle, other_middle = (self.top + self.bottom) / 2, (other.top + other.bottom) / 2
+        return self.top <= other_middle <= self.bottom or other.top <= middle <= other.bottom
+
+    def touches(self, other: "Box") -> bool:
+        """Whether both have a part in common."""
+        return self.is_over(other) and min(self.bottom, other.bottom) > max(self.top, other.top)
+
+    def common_width(self, other: "Box") -> float:
+        """Pixels of width that both share; 0 when they share none."""
+        return max(min(self.right, other.right) - max(self.left, other.left), 0.0)
+
     def contains_centre(self, other: "Box") -> bool:
         x, y = (other.left + other.right) / 2, (other.top + other.bottom) / 2
         return self.left <= x <= self.right and self.top <= y <= self.bottom
@@ -58,8 +72,13 @@ class Box:
 
 def around(boxes: Iterable[Box]) -> Box:
     """The smallest box around these; at least one."""
-    edges = np.array([(box.left, box.top, box.right, box.bottom) for box in boxes])
-    return Box(*edges[:, :2].min(axis=0), *edges[:, 2:].max(axis=0))
+    some = list(boxes)
+    return Box(
+        min(box.left for box in some),
+        min(box.top for box in some),
+        max(box.right for box in some),
+        max(box.bottom for box in some),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +104,11 @@ class Phrase:
 
     tokens: tuple[Token, ...]
 
-    @property
+    @cached_property
     def text(self) -> str:
         return " ".join(token.text for token in self.tokens)
 
-    @property
+    @cached_property
     def box(self) -> Box:
         return around(token.box for token in self.tokens)
 
@@ -99,13 +118,18 @@ class Phrase:
 
 
 class Upright:
-    """The upright page's coordinates."""
+    """The upright page's coordinates.
+
+    Attributes:
+        transform: from the page as sent; None when that is upright.
+    """
 
     def __init__(self, transform: UprightTransform | None) -> None:
-        self._transform = Transform.identity(1, 1)
+        self.transform: Transform | None = None
         if transform is not None:
             matrix = np.array(transform.matrix, dtype=np.float64).reshape(3, 3)
-            self._transform = Transform(matrix, transform.width, transform.height)
+            self.transform = Transform(matrix, transform.width, transform.height)
+        self._transform = self.transform or Transform.identity(1, 1)
 
     def boxes(self, quads: Sequence[Quad]) -> list[Box]:
         """Boxes on the upright page around quads of the page as sent."""
@@ -145,18 +169,6 @@ def read_tokens(result: OcrResult, upright: Upright) -> list[Token]:
         Token(text, box, part.confidence, index)
         for (part, text, index), box in zip(parts, boxes, strict=True)
     ]
-
-
-def phrases(tokens: Sequence[Token], *, gap: float) -> list[Phrase]:
-    """Runs of words of one line without a hole wider than `gap` times the words' height."""
-    runs: list[list[Token]] = []
-    for token in sorted(tokens, key=lambda t: (t.line, t.box.left)):
-        last = runs[-1][-1] if runs else None
-        hole = token.box.left - last.box.right if last else 0.0
-        if last is None or last.line != token.line or hole > gap * token.box.height:
-            runs.append([])
-        runs[-1].append(token)
-    return [Phrase(tuple(run)) for run in runs]
 
 
 def is_wordlike(text: str) -> bool:

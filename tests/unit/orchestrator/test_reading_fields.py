@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from meshkit.geometry import Transform
-from orchestrator.field_finder import find_fields
+from orchestrator.reading.fields import PageEvidence, find_fields
 from orchestrator.testing import quad
 from pagemesh.checkbox.v1.checkbox_service_pb2 import Checkbox, CheckboxResult
 from pagemesh.common.v1.geometry_pb2 import Point, Quad, UprightTransform
@@ -40,13 +40,13 @@ def box(left: float, top: float, *, checked: bool) -> Checkbox:
 
 
 def texts(*lines: TextLine) -> list[tuple[str, str]]:
-    fields = find_fields(OcrResult(lines=lines), None, None, None)
+    fields = find_fields(PageEvidence(OcrResult(lines=lines), None, None, None))
     assert all(field.kind == FIELD_KIND_TEXT for field in fields)
     return [(field.name, field.value) for field in fields]
 
 
 def options(result: OcrResult, *boxes: Checkbox) -> list[tuple[str, str]]:
-    fields = find_fields(result, CheckboxResult(checkboxes=boxes), None, None)
+    fields = find_fields(PageEvidence(result, CheckboxResult(checkboxes=boxes), None, None))
     return [(f.name, f.value) for f in fields if f.kind == FIELD_KIND_CHECKBOX]
 
 
@@ -83,7 +83,7 @@ def test_value_belongs_to_the_nearest_label() -> None:
 
 
 def test_empty_place_is_an_empty_field() -> None:
-    fields = find_fields(OcrResult(lines=[line("City:", 100, 100)]), None, None, None)
+    fields = find_fields(PageEvidence(OcrResult(lines=[line("City:", 100, 100)]), None, None, None))
     assert (fields[0].name, fields[0].value) == ("City", "")
     assert not fields[0].HasField("quad")
     assert fields[0].HasField("label_quad")
@@ -119,8 +119,8 @@ def test_caption_without_an_answer_is_no_field() -> None:
 
 def test_words_of_captions_are_an_option() -> None:
     page = OcrResult(lines=[line("Vorname", 100, 100), line("Anna", 104, 124)])
-    assert find_fields(page, None, None, None) == []
-    fields = find_fields(page, None, None, None, ["vorname"])
+    assert find_fields(PageEvidence(page, None, None, None)) == []
+    fields = find_fields(PageEvidence(page, None, None, None), ["vorname"])
     assert [(field.name, field.value) for field in fields] == [("Vorname", "Anna")]
 
 
@@ -129,7 +129,7 @@ def test_prose_is_no_field() -> None:
 
 
 def test_nothing_on_the_page() -> None:
-    assert find_fields(OcrResult(), CheckboxResult(), SignatureResult(), None) == []
+    assert find_fields(PageEvidence(OcrResult(), CheckboxResult(), SignatureResult(), None)) == []
 
 
 def test_options_right_of_their_boxes() -> None:
@@ -155,13 +155,14 @@ def test_word_that_was_read_together_with_its_box_is_its_option() -> None:
     assert found == [("Checking", "false"), ("Savings", "true")]
 
 
-def test_box_without_words_near_it_is_no_field() -> None:
-    assert options(OcrResult(lines=[line("Far", 600, 100)]), box(100, 100, checked=True)) == []
+def test_box_without_words_near_it_has_no_name() -> None:
+    far = OcrResult(lines=[line("Far", 600, 100)])
+    assert options(far, box(100, 100, checked=True)) == [("", "true")]
 
 
 def signed(result: OcrResult, *areas: Quad) -> list[Field]:
     found = SignatureResult(signatures=[Signature(quad=area, score=0.8) for area in areas])
-    fields = find_fields(result, None, found, None)
+    fields = find_fields(PageEvidence(result, None, found, None))
     return [field for field in fields if field.kind == FIELD_KIND_SIGNATURE]
 
 
@@ -191,7 +192,7 @@ def test_sentence_about_signatures_is_no_label() -> None:
 
 def test_nobody_looked_so_nothing_is_said() -> None:
     result = OcrResult(lines=[line("Signature", 100, 500)])
-    assert find_fields(result, None, None, None) == []
+    assert find_fields(PageEvidence(result, None, None, None)) == []
 
 
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270, 3.5])
@@ -209,7 +210,7 @@ def test_turned_page_gives_the_same_fields_where_they_lie(degrees: float) -> Non
         _move(area, to_sent)
     transform = UprightTransform(matrix=np.linalg.inv(turn).flatten(), width=1000, height=1000)
 
-    fields = find_fields(sent, None, None, transform)
+    fields = find_fields(PageEvidence(sent, None, None, transform))
 
     assert [(f.name, f.value) for f in fields] == [("City", "Bergen")]
     expected = sent.lines[0].words[1].quad
