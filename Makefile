@@ -11,7 +11,7 @@ DEVICE ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 DOC    ?= samples/application_form.pdf
 DATA   ?= data
 MODELS ?= deskew classify ocr checkbox signature
-ROOMS  := meshkit pagemesh servers orchestrator bench eval training samples scripts tests
+ROOMS  := meshkit pagemesh servers orchestrator sidecar bench eval training samples scripts tests
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help

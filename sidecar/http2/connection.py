@@ -1,0 +1,535 @@
+"""One end of an HTTP/2 connection (RFC 9113) on an asyncio transport.
+
+Nothing here waits: what comes in is told to listeners at once, what cannot go out yet waits in its
+stream. Since a stream's peer gets credit only for what was passed on, no more than a window of each
+stream is ever held.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from sidecar.http2 import frames
+from sidecar.http2.frames import (
+    ACK,
+    END_HEADERS,
+    END_STREAM,
+    ErrorCode,
+    FrameReader,
+    FrameType,
+    ProtocolError,
+    Setting,
+)
+from sidecar.http2.headers import HeaderDecoder, HeaderEncoder, Headers
+from sidecar.http2.streams import Stream
+
+CREDIT_SHARE = 4
+"""Credit is given back in pieces of at least a fourth of the window."""
+MAX_RESETS_A_SECOND = 10_000
+"""Streams that a peer may give up within a second before it counts as an attack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one end takes of the other.
+
+    Attributes:
+        stream_window, connection_window: bytes held of one stream, and of all together.
+        max_frame_size: longest frame.
+        max_header_list_size: bytes of decoded headers.
+        max_streams: calls at once.
+        write_buffer: bytes given to the kernel's door before more is held back.
+    """
+
+    stream_window: int = 1 << 20
+    connection_window: int = 16 << 20
+    max_frame_size: int = 1 << 20
+    max_header_list_size: int = 64 << 10
+    max_streams: int = 4096
+    write_buffer: int = 1 << 20
+
+
+class Connection(asyncio.Protocol):
+    """One end. A server's end is given `on_stream`; a client's end opens streams itself.
+
+    Args:
+        limits: what this end takes.
+        on_stream: a server's: called with each new stream and its headers.
+        on_closed: called once, when the connection is gone, with the reason.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        on_stream: Callable[[Stream, Headers, bool], None] | None = None,
+        on_closed: Callable[["Connection", str], None] | None = None,
+        on_settings: Callable[["Connection"], None] | None = None,
+    ) -> None:
+        self.limits = limits
+        self.streams: dict[int, Stream] = {}
+        self.going_away = False
+        self.closed = False
+        self.received_at = 0
+        self._on_stream = on_stream
+        self._on_closed = on_closed
+        self._on_settings = on_settings
+        self._is_client = on_stream is None
+        self._transport: asyncio.Transport | None = None
+        preface = b"" if self._is_client else frames.PREFACE
+        self._reader = FrameReader(self, limits.max_frame_size, preface)
+        self._decoder = HeaderDecoder(limits.max_header_list_size)
+        self._encoder = HeaderEncoder()
+        self._send_window = frames.DEFAULT_WINDOW
+        self._receive_window = limits.connection_window
+        self._owed = 0
+        self._peer_window = frames.DEFAULT_WINDOW
+        self._peer_frame_size = frames.DEFAULT_MAX_FRAME_SIZE
+        self._peer_max_streams = frames.MAX_STREAM_ID
+        self._next_id = 1
+        self._last_peer_id = 0
+        self._resets, self._resets_second = 0, 0
+        self._paused = False
+        self._blocked: dict[int, Stream] = {}
+        self._block: tuple[int, int, list[bytes]] | None = None
+        self._pings: dict[bytes, asyncio.Future[None]] = {}
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        limits = self.limits
+        self._transport.set_write_buffer_limits(high=limits.write_buffer)
+        announced = {
+            Setting.INITIAL_WINDOW_SIZE: limits.stream_window,
+            Setting.MAX_FRAME_SIZE: limits.max_frame_size,
+            Setting.MAX_HEADER_LIST_SIZE: limits.max_header_list_size,
+        }
+        if self._is_client:
+            announced[Setting.ENABLE_PUSH] = 0
+        else:
+            announced[Setting.MAX_CONCURRENT_STREAMS] = limits.max_streams
+        first = frames.PREFACE if self._is_client else b""
+        more = limits.connection_window - frames.DEFAULT_WINDOW
+        self._write(first + frames.settings(announced) + frames.window_update(0, more))
+
+    def data_received(self, data: bytes) -> None:
+        self.received_at = time.perf_counter_ns()
+        try:
+            self._reader.feed(data)
+        except ProtocolError as error:
+            self._abort(error.code, str(error))
+
+    def eof_received(self) -> None:
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._close(str(exc) if exc else "the peer closed the connection")
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._send_waiting()
+
+    # What the proxy asks for
+
+    @property
+    def room(self) -> bool:
+        """Whether one more stream may be opened."""
+        return (
+            not self.closed
+            and not self.going_away
+            and len(self.streams) < self._peer_max_streams
+            and self._next_id < frames.MAX_STREAM_ID
+        )
+
+    def open_stream(self) -> Stream:
+        """A client's new stream; ask `room` first."""
+        stream = Stream(self, self._next_id, self._peer_window, self.limits.stream_window)
+        self._next_id += 2
+        self.streams[stream.id] = stream
+        return stream
+
+    def send_headers(self, stream: Stream, headers: Headers, end_stream: bool) -> None:
+        """Send headers or trailers, after what waits in the stream."""
+        if stream.local_ended or self.closed:
+            return
+        if stream.waiting:
+            stream.waiting.append((headers, end_stream))
+            return
+        self._write_headers(stream, headers, end_stream)
+
+    def send_data(self, stream: Stream, chunk: memoryview, end_stream: bool) -> None:
+        """Send a piece of a body, or keep it until the windows allow."""
+        if stream.local_ended or self.closed:
+            if stream.source is not None:
+                stream.source.consumed(len(chunk))
+            return
+        size = len(chunk)
+        if (
+            stream.waiting or self._paused or size > stream.send_window or size > self._send_window
+        ) and (size or stream.waiting):
+            stream.waiting.append((chunk, end_stream))
+            self._send_stream(stream)
+            return
+        self._write_data(stream, chunk, size, end_stream)
+
+    def reset_stream(self, stream: Stream, code: int) -> None:
+        """Give a stream up."""
+        if self.streams.get(stream.id) is not stream:
+            return
+        self._write(frames.rst_stream(stream.id, code))
+        self._forget(stream)
+
+    def credit(self, stream: Stream, size: int) -> None:
+        """Let the peer send `size` bytes more, told in pieces worth a frame."""
+        self._credit_connection(size)
+        if stream.remote_ended or stream.id not in self.streams:
+            return
+        stream.owed += size
+        if stream.owed * CREDIT_SHARE >= self.limits.stream_window:
+            stream.receive_window += stream.owed
+            self._write(frames.window_update(stream.id, stream.owed))
+            stream.owed = 0
+
+    def _credit_connection(self, size: int) -> None:
+        self._owed += size
+        if self._owed * CREDIT_SHARE >= self.limits.connection_window:
+            self._receive_window += self._owed
+            self._write(frames.window_update(0, self._owed))
+            self._owed = 0
+
+    def go_away(self, *, final: bool) -> None:
+        """Tell the peer to open no more streams; `final` names the last that is worked on."""
+        self.going_away = True
+        last = self._last_peer_id if final else frames.MAX_STREAM_ID
+        self._write(frames.goaway(last, ErrorCode.NO_ERROR))
+
+    async def ping(self) -> None:
+        """Wait for the peer's answer to a ping.
+
+        Raises:
+            ConnectionError: the connection ended before.
+        """
+        payload = len(self._pings).to_bytes(8, "big")
+        answer = self._pings[payload] = asyncio.get_running_loop().create_future()
+        self._write(frames.ping(payload, ack=False))
+        try:
+            await answer
+        finally:
+            self._pings.pop(payload, None)
+
+    def close(self, reason: str = "closed here") -> None:
+        """Close at once; listeners are told."""
+        if self._transport is not None:
+            self._transport.close()
+        self._close(reason)
+
+    # Frames that came in
+
+    def on_data(self, stream_id: int, chunk: memoryview, size: int, end_stream: bool) -> None:
+        """See `FrameHandler`."""
+        self._receive_window -= size
+        if self._receive_window < 0:
+            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is spent")
+        stream = self.streams.get(stream_id)
+        if stream is None or stream.remote_ended:
+            self._check_known(stream_id)
+            self._credit_connection(size)
+            return
+        stream.receive_window -= size
+        if stream.receive_window < 0:
+            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a stream's window is spent")
+        padding = size - len(chunk)
+        if padding:
+            self.credit(stream, padding)
+        if end_stream:
+            stream.remote_ended = True
+        if stream.listener is not None:
+            stream.listener.on_data(chunk, end_stream)
+        if end_stream:
+            self._forget_if_done(stream)
+
+    def on_frame(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
+        """See `FrameHandler`."""
+        if self._block is not None and kind != FrameType.CONTINUATION:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a header block was interrupted")
+        handle = _HANDLERS.get(kind)
+        if handle is not None:
+            handle(self, flags, stream_id, payload)
+
+    def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
+        block = frames.unpadded(payload, flags, priority=True)
+        if flags & END_HEADERS:
+            self._headers_complete(stream_id, flags, block)
+        else:
+            self._block = (stream_id, flags, [block])
+
+    def _on_continuation(self, flags: int, stream_id: int, payload: bytes) -> None:
+        if self._block is None or self._block[0] != stream_id:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION of nothing")
+        _, first_flags, parts = self._block
+        parts.append(payload)
+        if sum(map(len, parts)) > self.limits.max_header_list_size:
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "a header block without end")
+        if flags & END_HEADERS:
+            self._block = None
+            self._headers_complete(stream_id, first_flags, b"".join(parts))
+
+    def _headers_complete(self, stream_id: int, flags: int, block: bytes) -> None:
+        headers = self._decoder.decode(block)  # always: it moves the table that both ends share
+        end_stream = bool(flags & END_STREAM)
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            if not self._is_client and stream_id > self._last_peer_id:
+                self._open_peer_stream(stream_id, headers, end_stream)
+            return
+        if stream.remote_ended:
+            return
+        stream.remote_ended = end_stream
+        if stream.listener is not None:
+            stream.listener.on_headers(headers, end_stream)
+        self._forget_if_done(stream)
+
+    def _open_peer_stream(self, stream_id: int, headers: Headers, end_stream: bool) -> None:
+        if stream_id % 2 == 0:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a client's streams have odd numbers")
+        self._last_peer_id = stream_id
+        if len(self.streams) >= self.limits.max_streams:
+            self._write(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
+            return
+        stream = Stream(self, stream_id, self._peer_window, self.limits.stream_window)
+        stream.remote_ended = end_stream
+        self.streams[stream_id] = stream
+        if self._on_stream is not None:
+            self._on_stream(stream, headers, end_stream)
+
+    def _on_rst_stream(self, _flags: int, stream_id: int, payload: bytes) -> None:
+        code = frames.read_error_code(payload)
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            self._check_known(stream_id)
+            return
+        self._count_reset()
+        self._forget(stream)
+        if stream.listener is not None:
+            stream.listener.on_reset(code)
+
+    def _count_reset(self) -> None:
+        second = int(time.monotonic())
+        self._resets = self._resets + 1 if second == self._resets_second else 1
+        self._resets_second = second
+        if self._resets > MAX_RESETS_A_SECOND:
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "too many streams were given up")
+
+    def _on_settings_frame(self, flags: int, stream_id: int, payload: bytes) -> None:
+        if stream_id:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
+        if flags & ACK:
+            return
+        for key, value in frames.read_settings(payload):
+            self._take_setting(key, value)
+        self._write(frames.SETTINGS_ACK)
+        self._send_waiting()
+        if self._on_settings is not None:
+            self._on_settings(self)
+
+    def _take_setting(self, key: int, value: int) -> None:
+        match key:
+            case Setting.INITIAL_WINDOW_SIZE:
+                if value > frames.MAX_WINDOW:
+                    raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31 - 1")
+                for stream in self.streams.values():
+                    stream.send_window += value - self._peer_window
+                self._peer_window = value
+            case Setting.MAX_FRAME_SIZE:
+                if not frames.DEFAULT_MAX_FRAME_SIZE <= value < 1 << 24:
+                    raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of bounds")
+                self._peer_frame_size = value
+            case Setting.MAX_CONCURRENT_STREAMS:
+                self._peer_max_streams = value
+
+    def _on_ping(self, flags: int, _stream_id: int, payload: bytes) -> None:
+        if len(payload) != 8:
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a PING has eight bytes")
+        if not flags & ACK:
+            self._write(frames.ping(payload, ack=True))
+            return
+        answer = self._pings.pop(payload, None)
+        if answer is not None and not answer.done():
+            answer.set_result(None)
+
+    def _on_goaway(self, _flags: int, _stream_id: int, payload: bytes) -> None:
+        self.going_away = True
+        last = frames.read_word(payload)
+        if not self._is_client:
+            return
+        for stream in [stream for stream in self.streams.values() if stream.id > last]:
+            self._lose(stream, "the server is going away", unprocessed=True)
+        if not self.streams:
+            self.close("the server went away")
+
+    def _on_window_update(self, _flags: int, stream_id: int, payload: bytes) -> None:
+        increment = frames.read_word(payload)
+        if not stream_id:
+            self._send_window += increment
+            if not increment or self._send_window > frames.MAX_WINDOW:
+                raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31 - 1")
+            self._send_waiting()
+            return
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            return
+        stream.send_window += increment
+        if not increment or stream.send_window > frames.MAX_WINDOW:
+            self.reset_stream(stream, ErrorCode.FLOW_CONTROL_ERROR)
+            if stream.listener is not None:
+                stream.listener.on_reset(ErrorCode.FLOW_CONTROL_ERROR)
+            return
+        self._send_stream(stream)
+
+    def _on_push_promise(self, _flags: int, _stream_id: int, _payload: bytes) -> None:
+        raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE was never allowed")
+
+    # Sending
+
+    def _send_waiting(self) -> None:
+        """Send what waits, stream after stream, beginning with the one that waited longest."""
+        for stream in list(self._blocked.values()):
+            if self._paused or self._send_window <= 0:
+                return
+            self._send_stream(stream)
+
+    def _send_stream(self, stream: Stream) -> None:
+        """Send what waits in a stream, as far as the windows allow."""
+        waiting = stream.waiting
+        self._blocked.pop(stream.id, None)
+        while waiting and not self._paused and not self.closed:
+            item, end_stream = waiting[0]
+            if not isinstance(item, memoryview):
+                waiting.popleft()
+                self._write_headers(stream, item, end_stream)
+                continue
+            size = len(item)
+            allowed = min(size, stream.send_window, self._send_window)
+            if size and allowed <= 0:
+                break
+            waiting.popleft()
+            if allowed < size:
+                waiting.appendleft((item[allowed:], end_stream))
+                self._write_data(stream, item[:allowed], allowed, end_stream=False)
+            else:
+                self._write_data(stream, item, size, end_stream)
+        if waiting:
+            self._blocked[stream.id] = stream
+
+    def _write_headers(self, stream: Stream, headers: Headers, end_stream: bool) -> None:
+        block = self._encoder.encode(headers)
+        largest = self._peer_frame_size
+        flags = END_STREAM if end_stream else 0
+        if len(block) <= largest:
+            flags |= END_HEADERS
+            self._write(
+                frames.frame_header(FrameType.HEADERS, flags, stream.id, len(block)) + block
+            )
+        else:
+            kind = FrameType.HEADERS
+            for at in range(0, len(block), largest):
+                part = block[at : at + largest]
+                if at + largest >= len(block):
+                    flags |= END_HEADERS
+                self._write(frames.frame_header(kind, flags, stream.id, len(part)) + part)
+                kind, flags = FrameType.CONTINUATION, 0
+        if end_stream:
+            self._end_local(stream)
+
+    def _write_data(self, stream: Stream, chunk: memoryview, size: int, end_stream: bool) -> None:
+        """Write a piece for which there is room in both windows."""
+        stream.send_window -= size
+        self._send_window -= size
+        largest = self._peer_frame_size
+        header = frames.frame_header
+        flags = END_STREAM if end_stream else 0
+        if self._transport is not None:
+            if size <= largest:
+                self._transport.writelines((header(0, flags, stream.id, size), chunk))
+            else:
+                pieces: list[bytes | memoryview] = []
+                for at in range(0, size, largest):
+                    part = chunk[at : at + largest]
+                    last = flags if at + largest >= size else 0
+                    pieces += (header(0, last, stream.id, len(part)), part)
+                self._transport.writelines(pieces)
+        if stream.source is not None:
+            stream.source.consumed(size)
+        if end_stream:
+            self._end_local(stream)
+
+    def _end_local(self, stream: Stream) -> None:
+        stream.local_ended = True
+        self._forget_if_done(stream)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self.closed:
+            self._transport.write(data)
+
+    # Ending
+
+    def _forget_if_done(self, stream: Stream) -> None:
+        if stream.local_ended and stream.remote_ended:
+            self._forget(stream)
+
+    def _forget(self, stream: Stream) -> None:
+        """Drop a stream that is over; what still waits in it counts as passed on."""
+        self.streams.pop(stream.id, None)
+        self._blocked.pop(stream.id, None)
+        stream.local_ended = stream.remote_ended = True
+        waiting = sum(len(item) for item, _ in stream.waiting if isinstance(item, memoryview))
+        stream.waiting.clear()
+        if waiting and stream.source is not None:
+            stream.source.consumed(waiting)
+        if self.going_away and self._is_client and not self.streams:
+            self.close("the server went away")
+
+    def _lose(self, stream: Stream, reason: str, *, unprocessed: bool) -> None:
+        self._forget(stream)
+        if stream.listener is not None:
+            stream.listener.on_lost(reason, unprocessed=unprocessed)
+
+    def _check_known(self, stream_id: int) -> None:
+        """A frame may come late on a stream that is over, never on one that was not opened."""
+        latest = self._next_id - 2 if self._is_client else self._last_peer_id
+        if not stream_id or stream_id > latest:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a frame on a stream that is not open")
+
+    def _abort(self, code: ErrorCode, reason: str) -> None:
+        self._write(frames.goaway(self._last_peer_id, code, reason.encode()[:200]))
+        self.close(reason)
+
+    def _close(self, reason: str) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        for stream in list(self.streams.values()):
+            self._lose(stream, reason, unprocessed=False)
+        for answer in self._pings.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError(reason))
+        if self._on_closed is not None:
+            self._on_closed(self, reason)
+
+
+_HANDLERS: dict[int, Callable[[Connection, int, int, bytes], None]] = {
+    FrameType.HEADERS: Connection._on_headers,
+    FrameType.RST_STREAM: Connection._on_rst_stream,
+    FrameType.SETTINGS: Connection._on_settings_frame,
+    FrameType.PUSH_PROMISE: Connection._on_push_promise,
+    FrameType.PING: Connection._on_ping,
+    FrameType.GOAWAY: Connection._on_goaway,
+    FrameType.WINDOW_UPDATE: Connection._on_window_update,
+    FrameType.CONTINUATION: Connection._on_continuation,
+}

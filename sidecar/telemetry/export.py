@@ -1,0 +1,131 @@
+"""Where telemetry goes: OTLP when OpenTelemetry's own variables name a collector, Prometheus."""
+
+import os
+from collections import deque
+from collections.abc import Mapping, Sequence
+from threading import Event, Lock, Thread
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader as PeriodicReader
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from prometheus_client import CollectorRegistry
+
+_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
+_MAX_WAITING = 4096
+_BATCH = 512
+_INTERVAL_SECONDS = 1.0
+
+
+class SpanQueue(SpanProcessor):
+    """Spans on their way to the collector: a bounded queue and a thread that sends from it.
+
+    The SDK's own processor does not say how many spans were lost.
+
+    Attributes:
+        lost: spans for which there was no room, and those that the collector did not take.
+    """
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self.lost = 0
+        self._exporter = exporter
+        self._spans: deque[ReadableSpan] = deque()
+        self._wake, self._stopping = Event(), False
+        self._sending = Lock()
+        self._thread = Thread(target=self._run, name="spans", daemon=True)
+        self._thread.start()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Keep a span until it is sent, or count it as lost."""
+        if len(self._spans) >= _MAX_WAITING:
+            self.lost += 1
+            return
+        self._spans.append(span)
+        if len(self._spans) >= _BATCH:
+            self._wake.set()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Send what waits, now."""
+        del timeout_millis
+        self._send_all()
+        return not self._spans
+
+    def shutdown(self) -> None:
+        """Send what waits and stop. Takes as long as the exporter's own timeout at most."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(timeout=15)
+        self._exporter.shutdown()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.wait(_INTERVAL_SECONDS)
+            self._wake.clear()
+            self._send_all()
+
+    def _send_all(self) -> None:
+        with self._sending:
+            while self._spans:
+                batch = [self._spans.popleft() for _ in range(min(_BATCH, len(self._spans)))]
+                self._send(batch)
+
+    def _send(self, batch: Sequence[ReadableSpan]) -> None:
+        try:
+            result = self._exporter.export(batch)
+        except Exception:  # whatever an exporter does, calls go on
+            result = SpanExportResult.FAILURE
+        if result is not SpanExportResult.SUCCESS:
+            self.lost += len(batch)
+
+
+def span_exporter(environ: Mapping[str, str] | None = None) -> SpanExporter | None:
+    """OTLP by the protocol that OTEL_EXPORTER_OTLP_PROTOCOL names (`http/protobuf`, `grpc`)."""
+    environ = os.environ if environ is None else environ
+    if not (environ.get(_ENDPOINT) or environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")):
+        return None
+    if _protocol(environ, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415
+            OTLPSpanExporter as GrpcSpanExporter,  # brings all of grpc with it
+        )
+
+        return GrpcSpanExporter()
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+        OTLPSpanExporter,
+    )
+
+    return OTLPSpanExporter()
+
+
+def metric_readers(
+    registry: CollectorRegistry | None, environ: Mapping[str, str] | None = None
+) -> list[MetricReader]:
+    """Prometheus' reader into `registry`, if there is one, and OTLP's, if it is configured."""
+    environ = os.environ if environ is None else environ
+    readers: list[MetricReader] = []
+    if registry is not None:
+        readers.append(PrometheusMetricReader(registry=registry, scope_info_enabled=False))
+    if environ.get(_ENDPOINT) or environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"):
+        readers.append(PeriodicReader(_metric_exporter(environ)))
+    return readers
+
+
+def _metric_exporter(environ: Mapping[str, str]) -> MetricExporter:
+    if _protocol(environ, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL") == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415
+            OTLPMetricExporter as GrpcMetricExporter,
+        )
+
+        return GrpcMetricExporter()
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
+        OTLPMetricExporter,
+    )
+
+    return OTLPMetricExporter()
+
+
+def _protocol(environ: Mapping[str, str], own: str) -> str:
+    return environ.get(own) or environ.get(_PROTOCOL) or "http/protobuf"

@@ -1,0 +1,89 @@
+"""The thread that makes telemetry of calls' records, so that calls need not wait for it."""
+
+import logging
+import sys
+from threading import Event, Thread
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from prometheus_client import CollectorRegistry, start_http_server
+
+from sidecar.proxy import Proxy
+from sidecar.telemetry.export import SpanQueue, metric_readers, span_exporter
+from sidecar.telemetry.metrics import CallMetrics
+from sidecar.telemetry.model_trailers import read_report
+from sidecar.telemetry.spans import GivenIds, SpanMaker
+
+_log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.2
+PIECE = 16
+PIECE_PAUSE_SECONDS = 0.002
+SWITCH_SECONDS = 0.0003
+"""How long this thread may keep the interpreter from calls; Python's own default is 5 ms."""
+
+
+class TelemetryPump:
+    """Takes records from the proxy, makes spans and metrics, sends them.
+
+    Attributes:
+        metrics_port: where Prometheus is served; None when it is not.
+    """
+
+    def __init__(self, proxy: Proxy) -> None:
+        config = proxy.config
+        resource = Resource.create({"service.name": f"{config.name}-sidecar"})
+        registry = CollectorRegistry() if config.metrics_port >= 0 else None
+        ids = GivenIds()
+        self._tracers = TracerProvider(resource=resource, sampler=ALWAYS_ON, id_generator=ids)
+        exporter = span_exporter()
+        self._queue = SpanQueue(exporter) if exporter is not None else None
+        if self._queue is not None:
+            self._tracers.add_span_processor(self._queue)
+        self._meters = MeterProvider(metric_readers(registry), resource)
+        self._spans = SpanMaker(self._tracers, ids) if exporter is not None else None
+        self._metrics = CallMetrics(self._meters.get_meter("sidecar"), proxy, self._lost_spans)
+        self._records = proxy.records
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="telemetry", daemon=True)
+        self.metrics_port: int | None = None
+        if registry is not None:
+            server, _ = start_http_server(config.metrics_port, config.metrics_host, registry)
+            self._server, self.metrics_port = server, int(server.server_port)
+
+    def start(self) -> None:
+        """Begin."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make telemetry of what is left, send it, stop."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=15)
+        self._tracers.shutdown()
+        self._meters.shutdown()
+        if self.metrics_port is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(PIECE_PAUSE_SECONDS if len(self._records) else IDLE_SECONDS):
+            self._take(PIECE)
+        while len(self._records):
+            self._take(PIECE)
+
+    def _take(self, most: int) -> None:
+        for record in self._records.take(most):
+            try:
+                report = read_report(record.trailers)
+                if self._spans is not None:
+                    self._spans.make(record, report)
+                self._metrics.record(record, report)
+            except Exception:  # one odd call must not end telemetry for the rest
+                _log.exception("no telemetry of a call")
+
+    def _lost_spans(self) -> int:
+        return 0 if self._queue is None else self._queue.lost
