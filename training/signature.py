@@ -3,13 +3,14 @@
     pip install -e ".[cpu,train]"
     nice python -m training.signature --data DATA --out servers/signature/weights/signature.onnx
 
-DATA holds `gov_forms_scansim` and `gov_form_templates` (government forms from the MIT-licensed
-repository of Code for America's vita-min) and `signature_crops`, of which only the lines with
-origin `crossmedia` are read (MIT; invented names written by volunteers). The other signatures are
-written by a model of pen movement or set in flowing fonts; the other pages are composed by
-`training.detectors` with fonts of Debian packages (`--fonts`, asked for by name when too few are
-found). The script writes the network as ONNX, its scores calibrated on pages and form families that
-it was not trained on.
+The network begins with the features of the OCR server's text detector (`servers/ocr/weights`,
+PP-OCRv6, Apache-2.0). DATA holds `gov_forms_scansim` and `gov_form_templates` (government forms
+from the MIT-licensed repository of Code for America's vita-min) and `signature_crops`, of which
+only the lines with origin `crossmedia` are read (MIT; invented names written by volunteers). The
+other signatures are written by a model of pen movement or set in flowing fonts and bent; the other
+pages are composed by `training.detectors` with fonts of Debian packages (`--fonts`, asked for by
+name when too few are found). The script writes the network as ONNX, its scores calibrated on pages
+and form families that it was not trained on.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from faker import Faker
 from numpy.typing import NDArray
 from torch.nn import functional
 
@@ -37,23 +39,32 @@ from training.detectors.blocks import (
     signature_cells,
 )
 from training.detectors.command import read_command
+from training.detectors.emblems import chart, picture
 from training.detectors.faces import Faces
-from training.detectors.learning import Arrays, Tensors, focal, learn, load_state, save_state
-from training.detectors.networks import export_onnx, signature_network
-from training.detectors.samples import shadow_edge, take_view, wear
-from training.detectors.sheet import LabelledPage, Rect
+from training.detectors.finetuning import finetune
+from training.detectors.learning import Arrays, Tensors, load_state, save_state
+from training.detectors.letters import clutter, compose_document
+from training.detectors.networks import export_onnx
+from training.detectors.photocopies import black_surround, dirty_strip, one_bit, place
+from training.detectors.samples import wear
+from training.detectors.sheet import LabelledPage, Rect, Sheet
+from training.detectors.signature_network import SignatureNetwork
 from training.detectors.strokes import Mask
 from training.detectors.templates import blank_forms, fill_form, read_labels, scanned_forms
 from training.detectors.validation import Find, calibrate_network, worn
 
-LONG_SIDE_PX = 960
-CROP_PX = 416
+TEXT_DETECTOR = Path("servers/ocr/weights/det_tiny.onnx")
+LONG_SIDE_PX = 1600
+CANVAS_PX = 960, 768
+ENLARGE = 0.75, 1.25
 STRIDE = 8
 UNITS_PX = (40.0, 20.0, 40.0, 20.0)
 MIDDLE = 0.25
-POOL = 64
-FRESH_EVERY = 8
+POOL = 48
+FRESH_EVERY = 7
 SCORES = 1
+LEAST_POSITIVE = 50.0
+"""Positive cells that a batch's loss is divided by at least."""
 VALIDATION_PAGES = 120
 VALIDATION_SEED = 1 << 61
 LEAST_SCORE = 0.02
@@ -78,20 +89,21 @@ def collected_ink(data: Path, *, validation: bool) -> list[Mask]:
     return inks
 
 
-def composed_pages(
+def composed_forms(
     seed: int, faces: Faces, collected: list[Mask], signed_share: float
 ) -> Iterator[LabelledPage]:
-    """Endless pages, of which `signed_share` have room for signatures that are mostly given."""
+    """Endless forms, of which `signed_share` have room for signatures that are mostly given."""
     rng = np.random.default_rng(seed)
+    text = {**TEXT_BLOCKS, chart: 0.3, picture: 0.3}
     signed = {
-        **TEXT_BLOCKS,
+        **text,
         check_rows: 0.3,
         signature_block(collected, 0.8): 1.6,
         signature_cells(collected, 0.8): 1.6,
-        letter_close(collected, 0.9): 1.5,
+        letter_close(collected, 0.9): 0.8,
     }
     unsigned = {
-        **TEXT_BLOCKS,
+        **text,
         **CHECK_BLOCKS,
         signature_block(collected, 0.0): 1.0,
         signature_cells(collected, 0.0): 0.7,
@@ -99,28 +111,41 @@ def composed_pages(
     }
     while True:
         kinds = signed if rng.random() < signed_share else unsigned
-        yield compose(int(rng.integers(1 << 60)), faces, kinds)
+        yield compose(int(rng.integers(1 << 60)), faces, kinds, LONG_SIDE_PX)
+
+
+def cluttered(page: LabelledPage, seed: int, faces: Faces) -> LabelledPage:
+    """The page with what an office leaves on its paper."""
+    faker = Faker("en_US")
+    faker.seed_instance(seed)
+    clutter(Sheet(np.random.default_rng(seed), faces, faker, page))
+    return page
 
 
 def training_pages(data: Path, faces: Faces, seed: int) -> Iterator[LabelledPage]:
-    """Endless pages: composed ones, signed or not; filled forms; scanned forms, unsigned."""
+    """Endless pages: letters and the like, forms composed or filled, scanned forms (unsigned)."""
     rng = np.random.default_rng(seed)
     collected = collected_ink(data, validation=False)
     blanks, scanned = blank_forms(data), scanned_forms(data, validation=False)
-    composed = composed_pages(seed, faces, collected, signed_share=0.83)
+    forms = composed_forms(seed, faces, collected, signed_share=0.6)
     while True:
-        kind = rng.random()
-        if kind < 0.72:
-            yield next(composed)
+        kind, one = rng.random(), int(rng.integers(1 << 60))
+        if kind < 0.55:
+            page = compose_document(one, faces, collected, LONG_SIDE_PX)
+        elif kind < 0.78:
+            page = next(forms)
         elif kind < 0.9:
-            blank, fields = blanks[int(rng.integers(len(blanks)))]
-            yield fill_form(blank, fields, int(rng.integers(1 << 60)), faces, collected)
+            blank, fields = blanks[one % len(blanks)]
+            page = fill_form(blank, fields, one, faces, collected)
         else:
-            yield scanned[int(rng.integers(len(scanned)))]
+            page = scanned[one % len(scanned)]
+            page = LabelledPage(page.image.copy(), page.boxes, page.signatures, [])
+        page.ignore = [rect for rect in page.ignore if rect not in page.signatures]
+        yield cluttered(page, one, faces) if kind >= 0.55 and rng.random() < 0.3 else page
 
 
 def samples(data: Path, faces: Faces, seed: int) -> Iterator[Arrays]:
-    """Endless crops of a pool of pages that is renewed page by page."""
+    """Endless samples of a pool of pages that is renewed page by page."""
     rng = np.random.default_rng(seed)
     fresh = training_pages(data, faces, seed)
     pool = [next(fresh) for _ in range(POOL)]
@@ -131,28 +156,40 @@ def samples(data: Path, faces: Faces, seed: int) -> Iterator[Arrays]:
 
 
 def sample(page: LabelledPage, rng: np.random.Generator) -> Arrays:
-    """Image, objectness, weight and distances targets of one crop."""
-    view = take_view(page, rng, page.signatures, CROP_PX, LONG_SIDE_PX, near=0.7)
-    cells = CROP_PX // STRIDE
-    middle = (np.arange(cells) + 0.5) * STRIDE
-    columns, rows = np.meshgrid(middle, middle)
-    object_ = np.zeros((cells, cells), np.float32)
-    weight = np.ones((cells, cells), np.float32)
-    distances = np.zeros((4, cells, cells), np.float32)
-    for rect in page.ignore:
-        weight[_inside(view.place(rect), columns, rows, 0.5)] = 0
-    for rect in page.signatures:
-        placed = view.place(rect)
-        x, y, w, h = placed
-        weight[_inside(placed, columns, rows, 0.5)] = 0.3
-        here = _inside(placed, columns, rows, MIDDLE)
+    """Image, objectness, weight and distances targets of one page, copied and scanned badly."""
+    page = LabelledPage(page.image.copy(), [], page.signatures, page.ignore)
+    if rng.random() < 0.55:
+        page.image = one_bit(page.image, rng)
+    if rng.random() < 0.2:
+        dirty_strip(page.image, rng)
+    if rng.random() < 0.25:
+        page = black_surround(page, rng)
+    image, signatures, unknown = place(page, rng, CANVAS_PX, ENLARGE)
+    if rng.random() < 0.5:
+        image = wear(image, rng)
+    return image[None] / np.float32(255), *targets_of(signatures, unknown)
+
+
+def targets_of(signatures: list[Rect], unknown: list[Rect]) -> Arrays:
+    """Objectness, its weight and the distances to the sides, cell by cell of the canvas."""
+    shape = CANVAS_PX[0] // STRIDE, CANVAS_PX[1] // STRIDE
+    rows, columns = ((np.indices(shape) + 0.5) * STRIDE).astype(np.float64)
+    object_ = np.zeros(shape, np.float32)
+    weight = np.ones(shape, np.float32)
+    distances = np.zeros((4, *shape), np.float32)
+    for rect in unknown:
+        weight[_inside(rect, columns, rows, 0.5)] = 0
+    for rect in signatures:
+        x, y, w, h = rect
+        weight[_inside(rect, columns, rows, 0.5)] = 0.2
+    for rect in signatures:
+        x, y, w, h = rect
+        here = _inside(rect, columns, rows, MIDDLE)
         object_[here], weight[here] = 1, 1
         sides = (columns - x, rows - y, x + w - columns, y + h - rows)
         for channel, (side, unit) in enumerate(zip(sides, UNITS_PX, strict=True)):
             distances[channel][here] = np.log(np.maximum(side[here], 2) / unit)
-    shadowed = shadow_edge(view.image, rng, [view.place(rect) for rect in page.signatures])
-    image = wear(shadowed, rng)
-    return image[None] / np.float32(255), object_, weight, distances
+    return object_, weight, distances
 
 
 def _inside(
@@ -166,9 +203,11 @@ def _inside(
 
 
 def loss_of(head: torch.Tensor, targets: Tensors) -> torch.Tensor:
-    """Objectness everywhere; distances in the middle of signatures."""
+    """Objectness everywhere (focal, gamma 2); distances in the middle of signatures."""
     object_, weight, distances = targets
-    loss = focal(head[:, 0], object_, weight)
+    entropy = functional.binary_cross_entropy_with_logits(head[:, 0], object_, reduction="none")
+    miss = (1 - torch.exp(-entropy)) ** 2
+    loss = (weight * miss * entropy).sum() / object_.sum().clamp(min=LEAST_POSITIVE)
     on_ink = object_ > 0
     if on_ink.any():
         predicted = head[:, SCORES:].permute(0, 2, 3, 1)[on_ink]
@@ -180,8 +219,10 @@ def loss_of(head: torch.Tensor, targets: Tensors) -> torch.Tensor:
 def validation_pages(data: Path, faces: Faces) -> list[LabelledPage]:
     """Composed pages of other seeds and writers, worn, and scanned forms of other families."""
     collected = collected_ink(data, validation=True)
-    composed = composed_pages(VALIDATION_SEED, faces, collected, signed_share=0.7)
-    pages = islice(composed, VALIDATION_PAGES)
+    forms = composed_forms(VALIDATION_SEED, faces, collected, signed_share=0.6)
+    pages = list(islice(forms, VALIDATION_PAGES // 3))
+    seeds = range(VALIDATION_SEED, VALIDATION_SEED + VALIDATION_PAGES - len(pages))
+    pages += [compose_document(seed, faces, collected, LONG_SIDE_PX) for seed in seeds]
     rng = np.random.default_rng(VALIDATION_SEED)
     return worn(pages, rng) + scanned_forms(data, validation=True)
 
@@ -202,14 +243,13 @@ def opened(path: Path) -> Find:
 
 def main() -> None:
     """Train, export, calibrate, and print what the network does on pages kept aside."""
-    command = read_command(__doc__, steps=2400, seed=11)
+    command = read_command(__doc__, steps=6000, seed=21)
     if not command.calibrate_only:
-        network = signature_network()
-        source = partial(samples, command.data, command.faces)
+        network = SignatureNetwork(TEXT_DETECTOR)
         load_state(network, command.state)
-        learn(
+        finetune(
             network,
-            source,
+            partial(samples, command.data, command.faces),
             loss_of,
             steps=command.steps,
             minutes=command.minutes,

@@ -17,7 +17,7 @@ Source = Callable[[int], Iterator[Arrays]]
 Loss = Callable[[torch.Tensor, Tensors], torch.Tensor]
 
 
-class _Stream(IterableDataset[Arrays]):
+class Stream(IterableDataset[Arrays]):
     """Endless samples; every worker process draws its own from its own seed."""
 
     def __init__(self, source: Source, seed: int) -> None:
@@ -50,7 +50,7 @@ def learn(
         loss_of: head (float32) and the batch's targets to a scalar.
     """
     torch.manual_seed(seed)
-    loader = DataLoader(_Stream(source, seed), batch_size=batch, num_workers=1)
+    loader = DataLoader(Stream(source, seed), batch_size=batch, num_workers=1)
     network.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-3)
     started, running = time.monotonic(), 0.0
