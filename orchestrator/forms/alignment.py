@@ -1,0 +1,287 @@
+"""Lays a page on the blank form: a homography by shared words, refined near each place.
+
+1. Words and runs of words that are found once on the blank and once on the page are pairs.
+2. RANSAC (M. Fischler, R. Bolles, 1981) finds the similarity that most pairs follow, then a
+   homography refines it.
+3. With it, every printed word looks for itself near its expected place, which gives many more
+   pairs, and the homography is fitted again to these.
+4. What is left (a fold, a bent page) is taken from the nearest words' own residuals: a weighted
+   mean, in the spirit of moving least squares (S. Schaefer et al., 2006).
+
+A page with too few words is laid by ORB features (E. Rublee et al., 2011) instead of step 1.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from meshkit.geometry import Points
+from meshkit.model import Image
+from orchestrator.forms.blank import INK_DPI, MIN_WORDS, BlankPage
+from orchestrator.forms.frame import POINTS_PER_INCH, Rect, rect_around
+from orchestrator.forms.words import PageWord, key_of
+
+_LONGEST_RUN = 3
+_ROUGH_POINTS = 9.0
+"""A pair this far off, in points, may still follow the first, rough transform."""
+_NEAR_POINTS = 12.0
+"""How far from its expected place a printed word is looked for."""
+_TIGHT_POINTS = 2.5
+_FEWEST_PAIRS = 6
+_LOCAL_POINTS = 60.0
+"""Words this far away count a third of those at the place."""
+_LOCAL_WORDS = 16
+_TRUST_WORDS = 1.5
+"""Sum of weights of an imagined neighbour that says the homography is right."""
+_GRID = 6
+_FEATURES = 3000
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Where the blank page's points are on the page.
+
+    Attributes:
+        matrix: (3, 3), points of the blank page to pixels of the page as sent.
+        matches: pairs that follow it.
+        residual: median distance of the pairs in points of the blank.
+        coverage: share of the blank page around which pairs lie, in [0, 1].
+        found: share of the blank's words that are on the page where they should be, in [0, 1].
+        anchors: (n, 2) blank points of the pairs; shifts: (n, 2) what the homography misses there,
+            in points.
+    """
+
+    matrix: NDArray[np.float64]
+    matches: int
+    residual: float
+    coverage: float
+    found: float
+    anchors: Points
+    shifts: Points
+
+    def to_page(self, points: Points) -> Points:
+        """Points of the blank page (n, 2) to pixels of the page."""
+        return _project(self.matrix, points + self._local(points))
+
+    def to_blank(self, pixels: Points) -> Points:
+        """Pixels of the page (n, 2) to points of the blank page."""
+        points = _project(np.linalg.inv(self.matrix).astype(np.float64), pixels)
+        return points - self._local(points)
+
+    def local_shift(self, place: Rect) -> Points:
+        """(2,) points that the homography alone misses at a place."""
+        return np.asarray(self._local(np.array([place.centre]))[0], np.float64)
+
+    def _local(self, points: Points) -> Points:
+        """What to add to blank points before the homography, from the words near them."""
+        if not len(self.anchors):
+            return np.zeros_like(points)
+        apart = points[:, None] - self.anchors[None]
+        squared = (apart * apart).sum(axis=2)
+        count = min(_LOCAL_WORDS, len(self.anchors))
+        nearest = np.argpartition(squared, count - 1, axis=1)[:, :count]
+        near = np.take_along_axis(squared, nearest, axis=1)
+        weights = np.exp(-near / _LOCAL_POINTS**2)
+        total = (weights[..., None] * self.shifts[nearest]).sum(axis=1)
+        return np.asarray(total / (weights.sum(axis=1, keepdims=True) + _TRUST_WORDS), np.float64)
+
+
+def align(
+    blank: BlankPage, words: Sequence[PageWord], image: Image | None = None
+) -> Alignment | None:
+    """Lay a page on a page of a blank form; None when they have too little in common.
+
+    Args:
+        words: of the page, with corners in its pixels.
+        image: the page's pixels, for pages with few words; None: words alone decide.
+    """
+    rough = None
+    if len(blank.words) >= MIN_WORDS:
+        rough = _rough(*_pairs(blank, words))
+    if rough is None and image is not None:
+        rough = _rough_by_features(blank, image)
+    return None if rough is None else _refined(blank, words, rough)
+
+
+def _pairs(blank: BlankPage, words: Sequence[PageWord]) -> tuple[Points, Points]:
+    """Middles of words and runs that both pages have once."""
+    ours, theirs = _blank_runs(blank), _runs([word.text for word in words])
+    sources, targets = [], []
+    for run, place in ours.items():
+        other = theirs.get(run)
+        if place is None or other is None:
+            continue
+        for offset in range(len(run)):
+            sources.append(blank.words[place + offset].box.centre)
+            targets.append(words[other + offset].corners.mean(axis=0))
+    return np.array(sources).reshape(-1, 2), np.array(targets).reshape(-1, 2)
+
+
+def _runs(texts: Iterable[str]) -> dict[tuple[str, ...], int | None]:
+    """Runs of one to three words and where they begin; None for what is there more than once."""
+    keys = [key_of(text) for text in texts]
+    places: dict[tuple[str, ...], int | None] = {}
+    for length in range(1, _LONGEST_RUN + 1):
+        for start in range(len(keys) - length + 1):
+            run = tuple(keys[start : start + length])
+            if not all(run) or sum(map(len, run)) < 4:
+                continue
+            places[run] = None if run in places else start
+    return places
+
+
+@lru_cache(maxsize=256)
+def _blank_runs_of(texts: tuple[str, ...]) -> dict[tuple[str, ...], int | None]:
+    return _runs(texts)
+
+
+def _blank_runs(blank: BlankPage) -> dict[tuple[str, ...], int | None]:
+    return _blank_runs_of(tuple(word.text for word in blank.words))
+
+
+def _rough(sources: Points, targets: Points) -> NDArray[np.float64] | None:
+    """A similarity, bettered by a homography where enough pairs follow it."""
+    if len(sources) < _FEWEST_PAIRS:
+        return None
+    scale = _scale(sources, targets)
+    similar, inliers = cv2.estimateAffinePartial2D(
+        sources, targets, method=cv2.RANSAC, ransacReprojThreshold=_ROUGH_POINTS * scale
+    )
+    if int(np.sum(inliers)) < _FEWEST_PAIRS:
+        return None
+    return np.vstack([similar, [0, 0, 1]]).astype(np.float64)
+
+
+def _scale(sources: Points, targets: Points) -> float:
+    """Pixels a point, from the median distance of neighbouring pairs."""
+    ours = np.linalg.norm(np.diff(sources, axis=0), axis=1)
+    theirs = np.linalg.norm(np.diff(targets, axis=0), axis=1)
+    telling = ours > 5
+    return float(np.median(theirs[telling] / ours[telling])) if telling.any() else 1.0
+
+
+def _rough_by_features(blank: BlankPage, image: Image) -> NDArray[np.float64] | None:
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    picture = blank.picture()
+    shrink = max(picture.shape) / max(grey.shape)
+    small = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    orb = cv2.ORB.create(nfeatures=_FEATURES)
+    ours, our_marks = orb.detectAndCompute(picture, None)
+    theirs, their_marks = orb.detectAndCompute(small, None)
+    if len(ours) < 2 or len(theirs) < 2:
+        return None
+    matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
+    good = [
+        pair[0]
+        for pair in matcher.knnMatch(our_marks, their_marks, k=2)
+        if len(pair) == 2 and pair[0].distance < 0.75 * pair[1].distance
+    ]
+    if len(good) < 4 * _FEWEST_PAIRS:
+        return None
+    sources = np.array([ours[m.queryIdx].pt for m in good]) * POINTS_PER_INCH / INK_DPI
+    targets = np.array([theirs[m.trainIdx].pt for m in good]) / shrink
+    return _rough(sources, targets)
+
+
+def _refined(
+    blank: BlankPage, words: Sequence[PageWord], rough: NDArray[np.float64]
+) -> Alignment | None:
+    matrix, sources, targets = rough, np.zeros((0, 2)), np.zeros((0, 2))
+    for _ in range(2):
+        sources, targets = _near_pairs(blank, words, matrix)
+        if len(sources) < _FEWEST_PAIRS:
+            return None
+        scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+        fitted, _ = cv2.findHomography(
+            sources, targets, cv2.RANSAC, ransacReprojThreshold=_TIGHT_POINTS * scale
+        )
+        better = np.asarray(fitted, np.float64)
+        if better.shape != (3, 3) or not _is_sane(better, blank):
+            break
+        matrix = better
+    sources, targets = _near_pairs(blank, words, matrix)
+    shifts = _project(np.linalg.inv(matrix).astype(np.float64), targets) - sources
+    follows = _agreeing(sources, shifts)
+    sources, shifts = sources[follows], shifts[follows]
+    if len(sources) < _FEWEST_PAIRS:
+        return None
+    return Alignment(
+        matrix=matrix,
+        matches=len(sources),
+        residual=float(np.median(np.linalg.norm(shifts, axis=1))),
+        coverage=_coverage(blank, sources),
+        found=len(sources) / max(1, sum(bool(key_of(word.text)) for word in blank.words)),
+        anchors=sources,
+        shifts=shifts,
+    )
+
+
+def _near_pairs(
+    blank: BlankPage, words: Sequence[PageWord], matrix: NDArray[np.float64]
+) -> tuple[Points, Points]:
+    """Every printed word with its equal nearest to where it should be on the page."""
+    inverse = np.linalg.inv(matrix).astype(np.float64)
+    if not words:
+        return np.zeros((0, 2)), np.zeros((0, 2))
+    middles = np.array([word.corners.mean(axis=0) for word in words])
+    places = _project(inverse, middles)
+    by_key: dict[str, list[int]] = defaultdict(list)
+    for index, word in enumerate(words):
+        if key := key_of(word.text):
+            by_key[key].append(index)
+    sources, targets = [], []
+    for printed in blank.words:
+        rivals = by_key.get(key_of(printed.text))
+        if not rivals:
+            continue
+        centre = np.array(printed.box.centre)
+        apart = np.linalg.norm(places[rivals] - centre, axis=1)
+        best = int(apart.argmin())
+        if apart[best] <= _NEAR_POINTS:
+            sources.append(centre)
+            targets.append(middles[rivals[best]])
+    return np.array(sources).reshape(-1, 2), np.array(targets).reshape(-1, 2)
+
+
+def _agreeing(sources: Points, shifts: Points) -> NDArray[np.bool_]:
+    """Pairs whose shift is that of their neighbours, give or take the tight tolerance."""
+    if len(sources) < _FEWEST_PAIRS:
+        return np.ones(len(sources), bool)
+    apart = ((sources[:, None] - sources[None]) ** 2).sum(axis=2)
+    count = min(_LOCAL_WORDS, len(sources))
+    nearest = np.argpartition(apart, count - 1, axis=1)[:, :count]
+    usual = np.median(shifts[nearest], axis=1)
+    return np.asarray(np.linalg.norm(shifts - usual, axis=1) <= _TIGHT_POINTS, bool)
+
+
+def _coverage(blank: BlankPage, sources: Points) -> float:
+    """Share of those cells of a coarse grid that have printed words which have a pair in them."""
+
+    def cells(points: Points) -> set[tuple[int, int]]:
+        scaled = points / (blank.width, blank.height) * _GRID
+        return {(int(x), int(y)) for x, y in scaled}
+
+    printed = np.array([word.box.centre for word in blank.words if key_of(word.text)])
+    wanted = cells(printed.reshape(-1, 2))
+    return len(cells(sources) & wanted) / max(1, len(wanted))
+
+
+def _is_sane(matrix: NDArray[np.float64], blank: BlankPage) -> bool:
+    """Whether the blank page stays a convex page that is not mirrored."""
+    page = Rect(0, 0, blank.width, blank.height)
+    corners = _project(matrix, page.corners)
+    edges = np.roll(corners, -1, axis=0) - corners
+    after = np.roll(edges, -1, axis=0)
+    turns = edges[:, 0] * after[:, 1] - edges[:, 1] * after[:, 0]
+    box = rect_around(corners)
+    return bool((turns > 0).all()) and turns.min() > 0.3 * box.width * box.height
+
+
+def _project(matrix: NDArray[np.float64], points: Points) -> Points:
+    mapped = np.column_stack([points, np.ones(len(points))]) @ matrix.T
+    return np.asarray(mapped[:, :2] / mapped[:, 2:], np.float64)

@@ -1,0 +1,149 @@
+"""Boxes, signatures and other ink, seen on the blank page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from meshkit.geometry import Points
+from meshkit.model import Image
+from orchestrator.forms.alignment import Alignment
+from orchestrator.forms.blank import INK_DPI, BlankPage
+from orchestrator.forms.frame import POINTS_PER_INCH, Rect, rect_around
+from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
+from pagemesh.common.v1.geometry_pb2 import Quad
+from pagemesh.signature.v1.signature_service_pb2 import SignatureResult
+
+_PIXELS = INK_DPI / POINTS_PER_INCH
+_DARK_SHARE = 0.68
+"""Ink is darker than this share of the paper around it."""
+_LINE_REACH = 2
+"""Pixels around the blank's own print where a line may lie after alignment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that a model found, on the blank page.
+
+    Attributes:
+        box: where.
+        is_set: ticked, or signed.
+        score: chance in [0, 1] that `is_set` is right.
+    """
+
+    box: Rect
+    is_set: bool
+    score: float
+
+
+def checkbox_marks(result: CheckboxResult | None, alignment: Alignment) -> list[Mark] | None:
+    """The page's boxes; None when nobody looked for them."""
+    if result is None:
+        return None
+    boxes = _boxes([box.quad for box in result.checkboxes], alignment)
+    return [
+        Mark(
+            place,
+            found.checked,
+            found.checked_score if found.checked else 1 - found.checked_score,
+        )
+        for found, place in zip(result.checkboxes, boxes, strict=True)
+    ]
+
+
+def signature_marks(result: SignatureResult | None, alignment: Alignment) -> list[Mark] | None:
+    """The page's signatures; None when nobody looked for them."""
+    if result is None:
+        return None
+    boxes = _boxes([one.quad for one in result.signatures], alignment)
+    return [
+        Mark(place, True, found.score)
+        for found, place in zip(result.signatures, boxes, strict=True)
+    ]
+
+
+def mark_at(marks: Sequence[Mark], zone: Rect) -> Mark | None:
+    """The mark that is the box printed at a place: it covers it best."""
+    reach = 0.5 * max(zone.width, zone.height)
+    near = [mark for mark in marks if zone.grown(reach, reach).contains(*mark.box.centre)]
+
+    def fit(mark: Mark) -> float:
+        x, y = mark.box.centre
+        away = np.hypot(x - zone.centre[0], y - zone.centre[1])
+        return mark.box.overlap(zone) - float(away) / (4 * reach)
+
+    best = max(near, key=fit, default=None)
+    return best if best is not None and best.box.overlap(zone) > 0.05 else None
+
+
+class Ink:
+    """What is darker on the page than on the blank page under it."""
+
+    def __init__(self, image: Image, blank: BlankPage, alignment: Alignment) -> None:
+        self._image = image
+        self._blank = blank
+        self._alignment = alignment
+
+    def share(self, zone: Rect) -> float:
+        """Share of a place, in [0, 1], that has ink which the blank has not. 0 off the page."""
+        left, top, right, bottom = (round(v * _PIXELS) for v in _sides(zone))
+        shift = self._alignment.local_shift(zone) * _PIXELS
+        moved = np.round(shift).astype(int)
+        ink = _crop(self._ink, left + moved[0], top + moved[1], right + moved[0], bottom + moved[1])
+        printed = _crop(self._printed, left, top, right, bottom)
+        if ink.size == 0 or ink.shape != printed.shape:
+            return 0.0
+        free = ~printed
+        return float((ink & free).sum() / max(1, int(free.sum())))
+
+    @cached_property
+    def _ink(self) -> NDArray[np.bool_]:
+        """The page warped onto the blank: True where it is dark."""
+        image = self._image
+        grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        size = (round(self._blank.width * _PIXELS), round(self._blank.height * _PIXELS))
+        zoom = np.diag([1 / _PIXELS, 1 / _PIXELS, 1.0])
+        warped = cv2.warpPerspective(
+            grey,
+            self._alignment.matrix @ zoom,
+            size,
+            flags=cv2.INTER_AREA | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        small = cv2.resize(warped, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
+        paper = cv2.dilate(small, np.ones((5, 5), np.uint8))
+        level = cv2.resize(paper, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(warped < level * _DARK_SHARE, bool)
+
+    @cached_property
+    def _printed(self) -> NDArray[np.bool_]:
+        """True where the blank has print, and close to it."""
+        dark = (self._blank.picture() < 200).astype(np.uint8)
+        side = 2 * _LINE_REACH + 1
+        return np.asarray(cv2.dilate(dark, np.ones((side, side), np.uint8)), bool)
+
+
+def _boxes(quads: Sequence[Quad], alignment: Alignment) -> list[Rect]:
+    if not quads:
+        return []
+    corners: Points = np.array(
+        [
+            (corner.x, corner.y)
+            for quad in quads
+            for corner in (quad.top_left, quad.top_right, quad.bottom_right, quad.bottom_left)
+        ]
+    )
+    return [rect_around(four) for four in alignment.to_blank(corners).reshape(-1, 4, 2)]
+
+
+def _sides(zone: Rect) -> tuple[float, float, float, float]:
+    return zone.left, zone.top, zone.right, zone.bottom
+
+
+def _crop(
+    mask: NDArray[np.bool_], left: int, top: int, right: int, bottom: int
+) -> NDArray[np.bool_]:
+    return mask[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]

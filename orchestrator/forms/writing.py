@@ -1,0 +1,96 @@
+"""The letters in a field as one text."""
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.forms.definition import FieldDefinition, ValueType
+from orchestrator.forms.frame import Rect
+from orchestrator.forms.placing import Fragment
+
+_RULES = re.compile(r"^[|_\-–—=.,:;'`´·•*~\\/\[\](){}<>\"]+$")
+"""What readers make of lines, dots and specks."""
+_BORDERS = set("|Il1!/\\[]")
+_WORDS = (ValueType.TEXT, ValueType.NAME, ValueType.CHOICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What stands in a field.
+
+    Attributes:
+        text: words separated by single spaces; empty when nothing stands there.
+        confidence: of the least sure word; 1 when there is none.
+        box: around it, on the blank page; None when there is none.
+    """
+
+    text: str
+    confidence: float = 1.0
+    box: Rect | None = None
+
+
+def read_writing(fragments: Sequence[Fragment], field: FieldDefinition) -> Writing:
+    """Fragments of words as the field's text."""
+    kept = [f for f in fragments if f.text.strip() and not _RULES.match(f.text)]
+    if not kept:
+        return Writing("")
+    ordered = [fragment for row in _rows(kept) for fragment in row]
+    if field.cells:
+        text = _in_cells(ordered, field)
+    else:
+        text = _joined(ordered)
+        text = text.strip("|_ ") if field.type in _WORDS else text
+    box = Rect(
+        min(f.box.left for f in kept),
+        min(f.box.top for f in kept),
+        max(f.box.right for f in kept),
+        max(f.box.bottom for f in kept),
+    )
+    return Writing(text, min(f.confidence for f in kept), box if text else None)
+
+
+def _rows(fragments: Sequence[Fragment]) -> list[list[Fragment]]:
+    """From top to bottom, each from left to right."""
+    rows: list[list[Fragment]] = []
+    for fragment in sorted(fragments, key=lambda f: f.box.centre[1]):
+        last = rows[-1][-1] if rows else None
+        if last is None or fragment.box.centre[1] - last.box.centre[1] > 0.5 * last.box.height:
+            rows.append([])
+        rows[-1].append(fragment)
+    return [sorted(row, key=lambda f: f.box.left) for row in rows]
+
+
+def _joined(fragments: Sequence[Fragment]) -> str:
+    """With a space between, but for parts of one word that a reader tore apart."""
+    parts = [fragments[0].text]
+    for before, after in itertools.pairwise(fragments):
+        hole = after.box.left - before.box.right
+        is_torn = before.line == after.line and -1.0 < hole < 0.02 * after.box.height
+        parts.append(("" if is_torn else " ") + after.text)
+    return "".join(parts)
+
+
+def _in_cells(fragments: Sequence[Fragment], field: FieldDefinition) -> str:
+    """Letters of a comb without spaces; borders of cells that were read as letters are left out
+    while there are more letters than cells."""
+    zone = field.rect
+    letters = [
+        (letter, middle)
+        for fragment in fragments
+        for letter, middle in zip(fragment.text, fragment.middles, strict=True)
+        if letter.isalnum() or letter in _BORDERS
+    ]
+    if zone is not None and field.cells:
+        width = zone.width / field.cells
+
+        def distance_to_border(item: tuple[str, float]) -> float:
+            place = (item[1] - zone.left) / width
+            return abs(place - round(place))
+
+        while len(letters) > field.cells:
+            doubtful = [item for item in letters if item[0] in _BORDERS]
+            if not doubtful:
+                break
+            letters.remove(min(doubtful, key=distance_to_border))
+    return "".join(letter for letter, _ in letters if letter.isalnum() or letter in "|!")
