@@ -19,6 +19,8 @@ LINES_SHOWN = 6
 FIELDS_SHOWN = 40
 BOXES_SHOWN = 24
 
+NAMELESS = "a box without words near it"
+
 STATES = {
     documents.DOCUMENT_STATE_SUCCEEDED: ("succeeded", "bold green"),
     documents.DOCUMENT_STATE_PARTIAL: ("partial", "bold yellow"),
@@ -178,18 +180,25 @@ def _boxes(page: documents.PageResult) -> Text:
     named = [field for field in page.fields if field.kind == documents.FIELD_KIND_CHECKBOX]
     shown = [field for field in named if field.value == "true"][:BOXES_SHOWN]
     for field in shown:
-        text.append("\n☒ ", "bold green").append(f"{clean(field.name)} ")
+        text.append("\n☒ ", "bold green")
+        if field.group:
+            text.append(f"{clean(field.group)} ", "dim")
+        text.append(f"{clean(field.name) or NAMELESS} ")
         text.append_text(confidence(field.confidence))
     return text
 
 
 def _signed(page: documents.PageResult) -> Text:
     signatures = page.signature.signatures
-    if not signatures:
-        return Text("no")
-    text = Text("yes", "bold green")
+    text = Text("yes", "bold green") if signatures else Text("no")
     for signature in signatures:
         text.append(" ").append_text(confidence(signature.score))
+    for field in page.fields:
+        if field.kind == documents.FIELD_KIND_SIGNATURE:
+            signed = field.value == "true"
+            text.append("\n✍ " if signed else "\n_ ", "bold green" if signed else "bold yellow")
+            text.append(f"{clean(field.name)} ").append("signed " if signed else "empty ", "dim")
+            text.append_text(confidence(field.confidence))
     return text
 
 

@@ -41,7 +41,8 @@ def _page(page: documents.PageResult) -> Iterator[str]:
 
 
 def _fields(page: documents.PageResult) -> Iterator[str]:
-    texts = [field for field in page.fields if field.kind != documents.FIELD_KIND_CHECKBOX]
+    others = (documents.FIELD_KIND_CHECKBOX, documents.FIELD_KIND_SIGNATURE)
+    texts = [field for field in page.fields if field.kind not in others]
     if texts:
         yield "\n### Fields\n"
         yield "| field | value | confidence |\n| --- | --- | ---: |"
@@ -58,8 +59,13 @@ def _boxes(page: documents.PageResult) -> Iterator[str]:
     yield f"\n### Boxes\n\n{ticked} of {len(boxes)} ticked."
     if named:
         yield ""
+    group = ""
     for field in named:
-        yield f"- [{'x' if field.value == 'true' else ' '}] {_escape(field.name)}"
+        if field.group and field.group != group:
+            yield f"- {_escape(field.group)}"
+        group = field.group
+        mark = "x" if field.value == "true" else " "
+        yield f"{'  ' if group else ''}- [{mark}] {_escape(field.name or 'a box without words')}"
 
 
 def _signatures(page: documents.PageResult) -> Iterator[str]:
@@ -67,6 +73,12 @@ def _signatures(page: documents.PageResult) -> Iterator[str]:
         return
     scores = ", ".join(f"{signature.score:.2f}" for signature in page.signature.signatures)
     yield f"\n### Signature\n\n{f'Signed ({scores}).' if scores else 'Not signed.'}"
+    places = [field for field in page.fields if field.kind == documents.FIELD_KIND_SIGNATURE]
+    if places:
+        yield ""
+    for field in places:
+        state = "signed" if field.value == "true" else "empty"
+        yield f"- {_escape(field.name)}: {state} ({field.confidence:.2f})"
 
 
 def _escape(text: str) -> str:

@@ -1,5 +1,6 @@
 """The page as sent with everything found drawn on it, under a strip that explains the colours."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -90,7 +91,15 @@ def _marks(page: documents.PageResult) -> Iterator[_Mark]:
     yield _Mark("field value", BLUE, 2, 0.14, [f.quad for f in texts if f.HasField("quad")])
     yield _Mark("ticked", GREEN, 4, 0.25, [box.quad for box in boxes if box.checked])
     yield _Mark("not ticked", ORANGE, 3, 0.0, [box.quad for box in boxes if not box.checked])
+    places = [field.quad for field in page.fields if is_empty_place(field)]
+    yield _Mark("place to sign, empty", PURPLE, 2, 0.0, places)
     yield _Mark("signature", PURPLE, 4, 0.12, [s.quad for s in page.signature.signatures])
+
+
+def is_empty_place(field: documents.Field) -> bool:
+    """Whether somebody is to sign here, and nobody has."""
+    is_place = field.kind == documents.FIELD_KIND_SIGNATURE and field.HasField("quad")
+    return is_place and field.value != "true"
 
 
 def _picture(page: documents.PageResult, image: Image | None) -> Image:
@@ -117,12 +126,26 @@ def _draw(picture: Image, mark: _Mark, unit: float) -> Image:
 
 
 def _connect_fields(picture: Image, page: documents.PageResult, unit: float) -> None:
-    """A line between each field's label and its value or box, where their edges are nearest."""
+    """Lines from each field's label to its value or box, and from its question to its label."""
     for field in page.fields:
-        if field.HasField("quad") and field.HasField("label_quad"):
-            ends = np.array(_nearest(_edge_middles(field.label_quad), _edge_middles(field.quad)))
-            start, end = np.round(ends * 2**SUBPIXEL_BITS).astype(int).tolist()
-            cv2.line(picture, start, end, BLUE, max(1, round(unit)), cv2.LINE_AA, SUBPIXEL_BITS)
+        chain = [
+            quad
+            for name, quad in (
+                ("group_quad", field.group_quad),
+                ("label_quad", field.label_quad),
+                ("quad", field.quad),
+            )
+            if field.HasField(name)  # type: ignore[arg-type]
+        ]
+        for start, end in itertools.pairwise(chain):
+            _connect(picture, start, end, unit)
+
+
+def _connect(picture: Image, one: Quad, other: Quad, unit: float) -> None:
+    """A line between both where their edges are nearest."""
+    ends = np.array(_nearest(_edge_middles(one), _edge_middles(other)))
+    start, end = np.round(ends * 2**SUBPIXEL_BITS).astype(int).tolist()
+    cv2.line(picture, start, end, BLUE, max(1, round(unit)), cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def _edge_middles(quad: Quad) -> Points:

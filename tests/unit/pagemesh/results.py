@@ -112,6 +112,17 @@ def page_result(
         confidence=0.9,
         quad=quad(80, 400, 104, 424, matrix),
         label_quad=quad(130, 400, 228, 424, matrix),
+        group="Do you agree?",
+        group_quad=quad(80, 360, 300, 384, matrix),
+        checkbox_index=0,
+    )
+    page.fields.add(
+        name="Guardian's signature",
+        kind=documents.FIELD_KIND_SIGNATURE,
+        value="false",
+        confidence=0.7,
+        quad=quad(80, 930, 360, 980, matrix),
+        label_quad=quad(80, 985, 300, 1009, matrix),
     )
     return page
 

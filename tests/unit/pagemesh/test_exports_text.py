@@ -82,9 +82,9 @@ def test_text_keeps_every_page_and_its_reason(pages: list[documents.PageResult])
 def test_markdown_has_fields_boxes_signature_and_reasons(pages: list[documents.PageResult]) -> None:
     text = write("markdown", pages)
     assert "| Name | Zoë | 0.80 |" in text
-    assert "- [x] I agree" in text
+    assert "- Do you agree?\n  - [x] I agree" in text
     assert "1 of 2 ticked." in text
-    assert "Signed (0.88)." in text
+    assert "Signed (0.88).\n\n- Guardian's signature: empty (0.70)" in text
     assert "> **page 4 skipped: class letter at 0.91, not a form**" in text
     assert "6 pages: 4 ok, 1 failed, 1 skipped." in text
 

@@ -36,8 +36,9 @@ def test_a_page_says_what_was_found(page: documents.PageResult) -> None:
     assert "upside down, skewed 2.3° counter-clockwise, 850 × 1100 px at 100 dpi" in text
     assert "blurred" in text
     assert "1 of 2 ticked" in text
-    assert "☒ I agree 0.90" in text
+    assert "☒ Do you agree? I agree 0.90" in text
     assert "signed  yes 0.88" in text
+    assert "_ Guardian's signature empty 0.70" in text
     assert "Zoë" in text
     assert "Application for Passport" in text
     assert "4 lines, 13 words, mean confidence 0.90" in text
