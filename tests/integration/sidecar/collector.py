@@ -1,0 +1,72 @@
+"""A receiver of OTLP over HTTP that keeps what it is sent."""
+
+import contextlib
+import gzip
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+class Collector(ThreadingHTTPServer):
+    """What came in, in the order in which it did."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.spans: list[Any] = []
+        self.metrics: dict[str, Any] = {}
+        self.status = 200
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def take(self, path: str, body: bytes) -> None:
+        if path == "/v1/traces":
+            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+                for scope in resource.scope_spans:
+                    self.spans.extend(scope.spans)
+        elif path == "/v1/metrics":
+            for measured in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+                for metrics in measured.scope_metrics:
+                    self.metrics.update({metric.name: metric for metric in metrics.metrics})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        if self.server.status == 200:
+            self.server.take(self.path, body)
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def attributes(of: Any) -> dict[str, Any]:
+    """The attributes of a span or a data point as plain values."""
+    return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in of.attributes}
+
+
+@contextlib.contextmanager
+def collecting() -> Iterator[Collector]:
+    """A collector that runs."""
+    collector = Collector()
+    thread = Thread(target=collector.serve_forever, daemon=True)
+    thread.start()
+    yield collector
+    collector.shutdown()
+    collector.server_close()
+    thread.join()
