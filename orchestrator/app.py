@@ -10,6 +10,7 @@ from orchestrator.catalog import PipelineCatalog
 from orchestrator.config import OrchestratorConfig
 from orchestrator.document_run import ReadingRoom
 from orchestrator.documents.pool import WorkerPool
+from orchestrator.forms.library import FormLibrary
 from orchestrator.models import Channel, Models
 from orchestrator.pages import PageImage
 from orchestrator.pipeline_file import Available
@@ -45,6 +46,7 @@ class Orchestrator:
         self.catalog = PipelineCatalog(
             config.pipeline_directories, available, config.default_pipeline
         )
+        self._forms = FormLibrary(config.form_directories)
         page_images = partial(
             PageImage,
             encoding=config.wire_encoding,
@@ -54,37 +56,41 @@ class Orchestrator:
         budget = PixelBudget(config.pages_in_flight_bytes)
         self._work = WorkManager(
             self._store,
-            ReadingRoom(limits, self._workers, budget, page_images),
+            ReadingRoom(limits, self._workers, budget, page_images, self._forms),
             max_documents=config.max_documents,
             max_queued=config.max_queued_documents,
             retention_seconds=config.retention_seconds,
         )
         self.servicer = OrchestratorServicer(self.catalog, self._work, limits)
-        self._watcher: asyncio.Task[None] | None = None
+        self._watchers: list[asyncio.Task[None]] = []
 
     def add_to_server(self, server: Any) -> None:
         """Register the servicer."""
         add_OrchestratorServiceServicer_to_server(self.servicer, server)
 
     async def start(self) -> None:
-        """Load the pipelines, open the store, and take work.
+        """Load pipelines and forms, open the store, and take work.
 
         Raises:
-            InvalidPipeline: with every mistake of every definition.
+            InvalidPipeline, InvalidForm: with every mistake of every definition.
             OSError, sqlite3.Error: the store cannot be used.
         """
         self.catalog.load()
+        self._forms.load()
         await self._store.open()
         await self._workers.start()
         await self._work.start()
-        self._watcher = asyncio.create_task(self.catalog.watch(self._config.reload_seconds))
+        self._watchers = [
+            asyncio.create_task(definitions.watch(self._config.reload_seconds))
+            for definitions in (self.catalog, self._forms)
+        ]
         self.servicer.is_ready = True
 
     async def stop(self) -> None:
         """End all work and close everything. Safe to call twice and without `start`."""
         self.servicer.is_ready = False
-        if self._watcher is not None:
-            self._watcher.cancel()
+        for watcher in self._watchers:
+            watcher.cancel()
         await self._work.stop()
         await self._workers.close()
         await self._store.close()

@@ -14,6 +14,7 @@ from orchestrator.pages import WireEncoding
 
 MODELS = ("deskew", "classify", "ocr", "checkbox", "signature")
 SHIPPED_PIPELINES = Path(__file__).parent / "pipelines"
+SHIPPED_FORMS = Path(__file__).parent / "forms" / "shipped"
 
 
 class OrchestratorConfig(ServerConfig, DocumentLimits):
@@ -48,11 +49,18 @@ class OrchestratorConfig(ServerConfig, DocumentLimits):
     extra_pipelines_dir: Path | None = Field(
         default=None, description="A second folder of pipeline definitions, beside the first."
     )
+    forms_dir: Path = Field(
+        default=SHIPPED_FORMS,
+        description="Folder of forms: a folder each, with definition.yaml and its blank.",
+    )
+    extra_forms_dir: Path | None = Field(
+        default=None, description="A second folder of form definitions, beside the first."
+    )
     default_pipeline: str = Field(
         default="application_form", description="The pipeline of requests that name none."
     )
     reload_seconds: float = Field(
-        default=2.0, gt=0, description="How often pipeline definitions are looked at for changes."
+        default=2.0, gt=0, description="How often pipelines and forms are looked at for changes."
     )
     max_documents: int = Field(
         default=4, ge=1, description="Documents whose pages are read at once."
@@ -116,3 +124,9 @@ class OrchestratorConfig(ServerConfig, DocumentLimits):
         """Where pipelines are defined."""
         extra = self.extra_pipelines_dir
         return (self.pipelines_dir, extra) if extra else (self.pipelines_dir,)
+
+    @property
+    def form_directories(self) -> tuple[Path, ...]:
+        """Where forms are defined."""
+        extra = self.extra_forms_dir
+        return (self.forms_dir, extra) if extra else (self.forms_dir,)

@@ -13,6 +13,7 @@ from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.document import OpenDocument, PageInfo, open_document
 from orchestrator.documents.pool import WorkerPool
 from orchestrator.faults import known_error, status_for_page
+from orchestrator.forms.library import FormLibrary
 from orchestrator.page_run import Plan, read_page
 from orchestrator.page_selection import PageSelection
 from orchestrator.pages import PageImages
@@ -43,12 +44,14 @@ class ReadingRoom:
         budget: bytes of pixels in work at once; pages wait their turn first come, first served,
             whichever document they belong to.
         page_images: makes a page ready for the wire.
+        forms: the registered forms, kept up to date.
     """
 
     limits: DocumentLimits
     workers: WorkerPool
     budget: PixelBudget
     page_images: PageImages
+    forms: FormLibrary
 
 
 @dataclass(frozen=True)

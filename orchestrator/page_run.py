@@ -14,6 +14,7 @@ from meshkit.errors import DeadlineExceeded, Internal, PagemeshError
 from orchestrator.calls import CallBudget
 from orchestrator.conditions import Condition, ConditionError, Fact
 from orchestrator.faults import known_error, status_for_page
+from orchestrator.forms.library import FormSet
 from orchestrator.pages import PageImage
 from orchestrator.pipeline import Pipeline, Step
 from orchestrator.stages.base import StageConfig, StageContext, StageResult, StageValue
@@ -41,11 +42,13 @@ class Plan:
         pipeline: the pipeline, at the version with which the document began.
         options: every step's options, by step name.
         deadline: the running loop's time at which the document must be done.
+        forms: the registered forms, as they were when the document was begun.
     """
 
     pipeline: Pipeline
     options: Mapping[str, StageConfig]
     deadline: float
+    forms: FormSet = field(default_factory=FormSet)
 
 
 @dataclass
@@ -161,7 +164,7 @@ async def _perform(
     own_end = asyncio.get_running_loop().time() + step.deadline
     is_own = own_end <= plan.deadline
     budget = CallBudget(min(own_end, plan.deadline), step.retries, is_own)
-    context = StageContext(page, found, plan.options[step.name], budget)
+    context = StageContext(page, found, plan.options[step.name], budget, plan.forms)
     try:
         async with asyncio.timeout_at(budget.deadline + _GRACE):
             result = await step.work.run(context)

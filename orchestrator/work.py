@@ -421,7 +421,7 @@ class WorkManager:
             password=order.password,
             dpi=order.dpi,
             selection=order.selection,
-            plan=Plan(order.pipeline, order.options, deadline),
+            plan=Plan(order.pipeline, order.options, deadline, self._room.forms.current),
         )
         await read_document(self._room, job, _StoreSink(self._store, live))
 

@@ -8,7 +8,7 @@
 4. What is left (a fold, a bent page) is taken from the nearest words' own residuals: a weighted
    mean, in the spirit of moving least squares (S. Schaefer et al., 2006).
 
-A page with too few words is laid by ORB features (E. Rublee et al., 2011) instead of step 1.
+A blank with too few words is laid by ORB features (E. Rublee et al., 2011) instead.
 """
 
 from collections import defaultdict
@@ -40,6 +40,11 @@ _TRUST_WORDS = 1.5
 """Sum of weights of an imagined neighbour that says the homography is right."""
 _GRID = 6
 _FEATURES = 3000
+_DISTINCT = 0.75
+"""A feature's match must be this much nearer than the second nearest (D. Lowe, 2004)."""
+_FEWEST_FEATURES = 24
+_MANY_FEATURES = 120
+"""Features that leave no doubt that both pages are the same."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,19 @@ def align(
 
     Args:
         words: of the page, with corners in its pixels.
-        image: the page's pixels, for pages with few words; None: words alone decide.
+        image: the page's pixels, for blanks with few words; None: words alone decide.
     """
-    rough = None
     if len(blank.words) >= MIN_WORDS:
         rough = _rough(*_pairs(blank, words))
-    if rough is None and image is not None:
-        rough = _rough_by_features(blank, image)
-    return None if rough is None else _refined(blank, words, rough)
+        return None if rough is None else _refined(blank, words, rough)
+    return None if image is None else _by_features(blank, image)
+
+
+def align_from(
+    blank: BlankPage, words: Sequence[PageWord], matrix: NDArray[np.float64]
+) -> Alignment:
+    """The same from a matrix that is known: only what words add near each place is found anew."""
+    return _with_matrix(blank, *_near_pairs(blank, words, matrix), matrix)
 
 
 def _pairs(blank: BlankPage, words: Sequence[PageWord]) -> tuple[Points, Points]:
@@ -165,7 +175,7 @@ def _scale(sources: Points, targets: Points) -> float:
     return float(np.median(theirs[telling] / ours[telling])) if telling.any() else 1.0
 
 
-def _rough_by_features(blank: BlankPage, image: Image) -> NDArray[np.float64] | None:
+def _by_features(blank: BlankPage, image: Image) -> Alignment | None:
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     picture = blank.picture()
     shrink = max(picture.shape) / max(grey.shape)
@@ -179,13 +189,19 @@ def _rough_by_features(blank: BlankPage, image: Image) -> NDArray[np.float64] | 
     good = [
         pair[0]
         for pair in matcher.knnMatch(our_marks, their_marks, k=2)
-        if len(pair) == 2 and pair[0].distance < 0.75 * pair[1].distance
+        if len(pair) == 2 and pair[0].distance < _DISTINCT * pair[1].distance
     ]
-    if len(good) < 4 * _FEWEST_PAIRS:
+    if len(good) < _FEWEST_FEATURES:
         return None
     sources = np.array([ours[m.queryIdx].pt for m in good]) * POINTS_PER_INCH / INK_DPI
     targets = np.array([theirs[m.trainIdx].pt for m in good]) / shrink
-    return _rough(sources, targets)
+    scale = max(grey.shape) / max(blank.width, blank.height)
+    fitted, follows = cv2.findHomography(sources, targets, cv2.RANSAC, _TIGHT_POINTS * scale)
+    matrix = np.asarray(fitted, np.float64)
+    inside = np.asarray(follows, bool).ravel()
+    if matrix.shape != (3, 3) or inside.sum() < _FEWEST_FEATURES or not _is_sane(matrix, blank):
+        return None
+    return _with_matrix(blank, sources[inside], targets[inside], matrix)
 
 
 def _refined(
@@ -204,18 +220,25 @@ def _refined(
         if better.shape != (3, 3) or not _is_sane(better, blank):
             break
         matrix = better
-    sources, targets = _near_pairs(blank, words, matrix)
+    found = _with_matrix(blank, *_near_pairs(blank, words, matrix), matrix)
+    return found if found.matches >= _FEWEST_PAIRS else None
+
+
+def _with_matrix(
+    blank: BlankPage, sources: Points, targets: Points, matrix: NDArray[np.float64]
+) -> Alignment:
+    """An alignment of a matrix and the pairs that follow it."""
     shifts = _project(np.linalg.inv(matrix).astype(np.float64), targets) - sources
     follows = _agreeing(sources, shifts)
     sources, shifts = sources[follows], shifts[follows]
-    if len(sources) < _FEWEST_PAIRS:
-        return None
+    printed = np.array([word.box.centre for word in blank.words if key_of(word.text)])
+    is_worded = len(printed) >= MIN_WORDS
     return Alignment(
         matrix=matrix,
         matches=len(sources),
-        residual=float(np.median(np.linalg.norm(shifts, axis=1))),
-        coverage=_coverage(blank, sources),
-        found=len(sources) / max(1, sum(bool(key_of(word.text)) for word in blank.words)),
+        residual=float(np.median(np.linalg.norm(shifts, axis=1))) if len(shifts) else 0.0,
+        coverage=_coverage(blank, sources, printed if is_worded else None),
+        found=min(1.0, len(sources) / (len(printed) if is_worded else _MANY_FEATURES)),
         anchors=sources,
         shifts=shifts,
     )
@@ -259,15 +282,17 @@ def _agreeing(sources: Points, shifts: Points) -> NDArray[np.bool_]:
     return np.asarray(np.linalg.norm(shifts - usual, axis=1) <= _TIGHT_POINTS, bool)
 
 
-def _coverage(blank: BlankPage, sources: Points) -> float:
-    """Share of those cells of a coarse grid that have printed words which have a pair in them."""
+def _coverage(blank: BlankPage, sources: Points, printed: Points | None) -> float:
+    """Share of the cells of a coarse grid that have a pair in them, of those that have printed
+    words; None: of all."""
 
     def cells(points: Points) -> set[tuple[int, int]]:
-        scaled = points / (blank.width, blank.height) * _GRID
+        scaled = points.reshape(-1, 2) / (blank.width, blank.height) * _GRID
         return {(int(x), int(y)) for x, y in scaled}
 
-    printed = np.array([word.box.centre for word in blank.words if key_of(word.text)])
-    wanted = cells(printed.reshape(-1, 2))
+    if printed is None:
+        return len(cells(sources)) / _GRID**2
+    wanted = cells(printed)
     return len(cells(sources) & wanted) / max(1, len(wanted))
 
 

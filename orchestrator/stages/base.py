@@ -1,7 +1,7 @@
 """The seam between the pipeline engine and what a step does."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from orchestrator.calls import CallBudget
 from orchestrator.conditions import Fact, FactKind
 from orchestrator.facts import facts_of
+from orchestrator.forms.library import FormSet
 from orchestrator.models import Models
 from orchestrator.pages import PageImage
 from pagemesh.common.v1.model_pb2 import InferenceCost, ModelIdentity
@@ -53,12 +54,14 @@ class StageContext:
         results: answers of the steps before this one, by step name.
         options: an instance of the factory's `config`.
         budget: the time and the calls that the step may still spend.
+        forms: the registered forms, as they were when the document was begun.
     """
 
     page: PageImage
     results: Mapping[str, StageValue]
     options: Any
     budget: CallBudget
+    forms: FormSet = field(default_factory=FormSet)
 
 
 class Stage(Protocol):

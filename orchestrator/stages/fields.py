@@ -16,6 +16,7 @@ from orchestrator.stages.base import (
     StageResult,
     split_list,
 )
+from orchestrator.stages.form import form_fields
 from orchestrator.stages.model_stage import upright_transform
 from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
 from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
@@ -50,6 +51,9 @@ class FieldsStage:
                     checkbox = value
                 case SignatureResult():
                     signature = value
+        named = await form_fields(context)
+        if named is not None:
+            return StageResult(named)
         evidence = PageEvidence(
             ocr, checkbox, signature, upright_transform(context), context.page.image
         )
