@@ -58,7 +58,7 @@ def crest(sheet: Sheet, x: float, y: float, size_mm: float) -> float:
 def script_logo(sheet: Sheet, x: float, y: float) -> float:
     """A firm's name in a flowing face, heavy and large. Returns where it ends."""
     text = sheet.choice((sheet.faker.last_name(), sheet.faker.company(), sheet.faker.city()))[:22]
-    ink = sheet.lettering(text, sheet.between(7, 17) * sheet.mm, sheet.choice(sheet.faces.flowing))
+    ink = sheet.lettering(text, sheet.between(7, 17) * sheet.mm, sheet.choice(sheet.faces.script))
     ink = thickened(ink, int(sheet.rng.integers(1, 8)))
     if sheet.chance(0.3):
         ink = tilted(ink, sheet.between(-2, 8))
@@ -73,7 +73,7 @@ def script_logo(sheet: Sheet, x: float, y: float) -> float:
 def monogram(sheet: Sheet, x: float, y: float) -> float:
     """Letters over each other, ringed or framed. Returns where it ends."""
     size = sheet.between(8, 20) * sheet.mm
-    face = sheet.choice(sheet.faces.flowing + sheet.faces.printed)
+    face = sheet.choice(sheet.faces.script + sheet.faces.printed)
     for index, letter in enumerate(sheet.faker.bothify("???")[: int(sheet.rng.integers(1, 4))]):
         ink = thickened(sheet.lettering(letter.upper(), size, face), int(sheet.rng.integers(1, 6)))
         sheet.ink(ink, x + index * size * sheet.between(0.25, 0.5), y + index * 4, 1.0)

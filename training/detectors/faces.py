@@ -16,7 +16,8 @@ PACKAGES = (
     "fonts-open-sans fonts-roboto-unhinted fonts-cmu fonts-freefont-ttf fonts-vollkorn "
     "fonts-urw-base35 fonts-comic-neue fonts-breip fonts-bwht fonts-dancingscript "
     "fonts-dkg-handwriting fonts-ecolier-court fonts-femkeklaver fonts-kaushanscript fonts-klee "
-    "fonts-kristi fonts-rufscript fonts-sjfonts"
+    "fonts-kristi fonts-rufscript fonts-sjfonts fonts-havana fonts-joscelyn fonts-leckerli-one "
+    "fonts-lobster"
 )
 
 PRINTED = [
@@ -84,6 +85,17 @@ FLOWING = [
 ]
 
 
+SCRIPT = [
+    "Havana-Regular",
+    "Joscelyn-Regular",
+    "LeckerliOne-Regular",
+    "lobster",
+    "KaushanScript-Regular",
+    "DancingScript-Bold",
+    "Z003-MediumItalic",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Faces:
     """Paths of the fonts found, by use.
@@ -92,11 +104,13 @@ class Faces:
         printed: upright text faces.
         handwritten: faces that imitate block or cursive handwriting.
         flowing: faces whose names look signed.
+        script: flowing faces that firms and certificates are lettered in.
     """
 
     printed: tuple[Path, ...]
     handwritten: tuple[Path, ...]
     flowing: tuple[Path, ...]
+    script: tuple[Path, ...]
 
 
 def find_faces(folders: Sequence[Path]) -> Faces:
@@ -111,8 +125,12 @@ def find_faces(folders: Sequence[Path]) -> Faces:
     def pick(names: Sequence[str]) -> tuple[Path, ...]:
         return tuple(found[name] for name in names if name in found)
 
-    faces = Faces(pick(PRINTED), pick(HANDWRITTEN), pick(FLOWING))
-    if len(faces.printed) < 8 or len(faces.handwritten) < 4 or len(faces.flowing) < 3:
+    faces = Faces(pick(PRINTED), pick(HANDWRITTEN), pick(FLOWING), pick(SCRIPT))
+    if (
+        len(faces.printed) < 8
+        or len(faces.handwritten) < 4
+        or min(len(faces.flowing), len(faces.script)) < 3
+    ):
         raise SystemExit(f"Too few fonts under {list(folders)}: apt-get install {PACKAGES}")
     return faces
 
