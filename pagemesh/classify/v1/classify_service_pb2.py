@@ -28,7 +28,7 @@ from pagemesh.common.v1 import model_pb2 as pagemesh_dot_common_dot_v1_dot_model
 from pagemesh.common.v1 import page_pb2 as pagemesh_dot_common_dot_v1_dot_page__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+pagemesh/classify/v1/classify_service.proto\x12\x14pagemesh.classify.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a\x1epagemesh/common/v1/model.proto\x1a\x1dpagemesh/common/v1/page.proto\"\x81\x01\n\x13\x43lassifyPageRequest\x12,\n\x04page\x18\x01 \x01(\x0b\x32\x18.pagemesh.common.v1.PageB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.pagemesh.classify.v1.ClassifyOptionsB\x04\xe2\x41\x01\x01\"\xd8\x01\n\x14\x43lassifyPageResponse\x12\x15\n\x07page_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12:\n\x06result\x18\x02 \x01(\x0b\x32$.pagemesh.classify.v1.ClassifyResultB\x04\xe2\x41\x01\x03\x12\x36\n\x05model\x18\x03 \x01(\x0b\x32!.pagemesh.common.v1.ModelIdentityB\x04\xe2\x41\x01\x03\x12\x35\n\x04\x63ost\x18\x04 \x01(\x0b\x32!.pagemesh.common.v1.InferenceCostB\x04\xe2\x41\x01\x03\"\x88\x01\n\x1aStreamClassifyPagesRequest\x12,\n\x04page\x18\x01 \x01(\x0b\x32\x18.pagemesh.common.v1.PageB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.pagemesh.classify.v1.ClassifyOptionsB\x04\xe2\x41\x01\x01\"\x8b\x02\n\x1bStreamClassifyPagesResponse\x12\x15\n\x07page_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x06result\x18\x02 \x01(\x0b\x32$.pagemesh.classify.v1.ClassifyResultH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x36\n\x05model\x18\x04 \x01(\x0b\x32!.pagemesh.common.v1.ModelIdentityB\x04\xe2\x41\x01\x03\x12\x35\n\x04\x63ost\x18\x05 \x01(\x0b\x32!.pagemesh.common.v1.InferenceCostB\x04\xe2\x41\x01\x03\x42\t\n\x07outcome\"*\n\x0f\x43lassifyOptions\x12\x17\n\tthreshold\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x01\"\x8b\x01\n\x0e\x43lassifyResult\x12\x13\n\x05label\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05score\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x17\n\tthreshold\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x36\n\x06scores\x18\x04 \x03(\x0b\x32 .pagemesh.classify.v1.ClassScoreB\x04\xe2\x41\x01\x03\"6\n\nClassScore\x12\x13\n\x05label\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05score\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x03\x32\xf8\x01\n\x0f\x43lassifyService\x12\x65\n\x0c\x43lassifyPage\x12).pagemesh.classify.v1.ClassifyPageRequest\x1a*.pagemesh.classify.v1.ClassifyPageResponse\x12~\n\x13StreamClassifyPages\x12\x30.pagemesh.classify.v1.StreamClassifyPagesRequest\x1a\x31.pagemesh.classify.v1.StreamClassifyPagesResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+pagemesh/classify/v1/classify_service.proto\x12\x14pagemesh.classify.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a\x1epagemesh/common/v1/model.proto\x1a\x1dpagemesh/common/v1/page.proto\"\x81\x01\n\x13\x43lassifyPageRequest\x12,\n\x04page\x18\x01 \x01(\x0b\x32\x18.pagemesh.common.v1.PageB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.pagemesh.classify.v1.ClassifyOptionsB\x04\xe2\x41\x01\x01\"\xd8\x01\n\x14\x43lassifyPageResponse\x12\x15\n\x07page_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12:\n\x06result\x18\x02 \x01(\x0b\x32$.pagemesh.classify.v1.ClassifyResultB\x04\xe2\x41\x01\x03\x12\x36\n\x05model\x18\x03 \x01(\x0b\x32!.pagemesh.common.v1.ModelIdentityB\x04\xe2\x41\x01\x03\x12\x35\n\x04\x63ost\x18\x04 \x01(\x0b\x32!.pagemesh.common.v1.InferenceCostB\x04\xe2\x41\x01\x03\"\x88\x01\n\x1aStreamClassifyPagesRequest\x12,\n\x04page\x18\x01 \x01(\x0b\x32\x18.pagemesh.common.v1.PageB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.pagemesh.classify.v1.ClassifyOptionsB\x04\xe2\x41\x01\x01\"\x8b\x02\n\x1bStreamClassifyPagesResponse\x12\x15\n\x07page_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x06result\x18\x02 \x01(\x0b\x32$.pagemesh.classify.v1.ClassifyResultH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x36\n\x05model\x18\x04 \x01(\x0b\x32!.pagemesh.common.v1.ModelIdentityB\x04\xe2\x41\x01\x03\x12\x35\n\x04\x63ost\x18\x05 \x01(\x0b\x32!.pagemesh.common.v1.InferenceCostB\x04\xe2\x41\x01\x03\x42\t\n\x07outcome\"a\n\x0f\x43lassifyOptions\x12\x17\n\tthreshold\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x01\x12\x18\n\ntext_lines\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rwith_features\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xb4\x02\n\x0e\x43lassifyResult\x12\x13\n\x05label\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05score\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x17\n\tthreshold\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x36\n\x06scores\x18\x04 \x03(\x0b\x32 .pagemesh.classify.v1.ClassScoreB\x04\xe2\x41\x01\x03\x12\x38\n\x08\x66\x61milies\x18\x05 \x03(\x0b\x32 .pagemesh.classify.v1.ClassScoreB\x04\xe2\x41\x01\x03\x12\x18\n\ntypicality\x18\x06 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x17\n\tused_text\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12:\n\x08\x66\x65\x61tures\x18\x08 \x01(\x0b\x32\".pagemesh.classify.v1.PageFeaturesB\x04\xe2\x41\x01\x03\"6\n\nClassScore\x12\x13\n\x05label\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05score\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x03\":\n\x0cPageFeatures\x12\x14\n\x06places\x18\x01 \x03(\rB\x04\xe2\x41\x01\x03\x12\x14\n\x06values\x18\x02 \x03(\x02\x42\x04\xe2\x41\x01\x03\x32\xf8\x01\n\x0f\x43lassifyService\x12\x65\n\x0c\x43lassifyPage\x12).pagemesh.classify.v1.ClassifyPageRequest\x1a*.pagemesh.classify.v1.ClassifyPageResponse\x12~\n\x13StreamClassifyPages\x12\x30.pagemesh.classify.v1.StreamClassifyPagesRequest\x1a\x31.pagemesh.classify.v1.StreamClassifyPagesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +59,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMCLASSIFYPAGESRESPONSE'].fields_by_name['cost']._serialized_options = b'\342A\001\003'
   _globals['_CLASSIFYOPTIONS'].fields_by_name['threshold']._loaded_options = None
   _globals['_CLASSIFYOPTIONS'].fields_by_name['threshold']._serialized_options = b'\342A\001\001'
+  _globals['_CLASSIFYOPTIONS'].fields_by_name['text_lines']._loaded_options = None
+  _globals['_CLASSIFYOPTIONS'].fields_by_name['text_lines']._serialized_options = b'\342A\001\001'
+  _globals['_CLASSIFYOPTIONS'].fields_by_name['with_features']._loaded_options = None
+  _globals['_CLASSIFYOPTIONS'].fields_by_name['with_features']._serialized_options = b'\342A\001\001'
   _globals['_CLASSIFYRESULT'].fields_by_name['label']._loaded_options = None
   _globals['_CLASSIFYRESULT'].fields_by_name['label']._serialized_options = b'\342A\001\003'
   _globals['_CLASSIFYRESULT'].fields_by_name['score']._loaded_options = None
@@ -67,10 +71,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLASSIFYRESULT'].fields_by_name['threshold']._serialized_options = b'\342A\001\003'
   _globals['_CLASSIFYRESULT'].fields_by_name['scores']._loaded_options = None
   _globals['_CLASSIFYRESULT'].fields_by_name['scores']._serialized_options = b'\342A\001\003'
+  _globals['_CLASSIFYRESULT'].fields_by_name['families']._loaded_options = None
+  _globals['_CLASSIFYRESULT'].fields_by_name['families']._serialized_options = b'\342A\001\003'
+  _globals['_CLASSIFYRESULT'].fields_by_name['typicality']._loaded_options = None
+  _globals['_CLASSIFYRESULT'].fields_by_name['typicality']._serialized_options = b'\342A\001\003'
+  _globals['_CLASSIFYRESULT'].fields_by_name['used_text']._loaded_options = None
+  _globals['_CLASSIFYRESULT'].fields_by_name['used_text']._serialized_options = b'\342A\001\003'
+  _globals['_CLASSIFYRESULT'].fields_by_name['features']._loaded_options = None
+  _globals['_CLASSIFYRESULT'].fields_by_name['features']._serialized_options = b'\342A\001\003'
   _globals['_CLASSSCORE'].fields_by_name['label']._loaded_options = None
   _globals['_CLASSSCORE'].fields_by_name['label']._serialized_options = b'\342A\001\003'
   _globals['_CLASSSCORE'].fields_by_name['score']._loaded_options = None
   _globals['_CLASSSCORE'].fields_by_name['score']._serialized_options = b'\342A\001\003'
+  _globals['_PAGEFEATURES'].fields_by_name['places']._loaded_options = None
+  _globals['_PAGEFEATURES'].fields_by_name['places']._serialized_options = b'\342A\001\003'
+  _globals['_PAGEFEATURES'].fields_by_name['values']._loaded_options = None
+  _globals['_PAGEFEATURES'].fields_by_name['values']._serialized_options = b'\342A\001\003'
   _globals['_CLASSIFYPAGEREQUEST']._serialized_start=191
   _globals['_CLASSIFYPAGEREQUEST']._serialized_end=320
   _globals['_CLASSIFYPAGERESPONSE']._serialized_start=323
@@ -80,11 +96,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMCLASSIFYPAGESRESPONSE']._serialized_start=681
   _globals['_STREAMCLASSIFYPAGESRESPONSE']._serialized_end=948
   _globals['_CLASSIFYOPTIONS']._serialized_start=950
-  _globals['_CLASSIFYOPTIONS']._serialized_end=992
-  _globals['_CLASSIFYRESULT']._serialized_start=995
-  _globals['_CLASSIFYRESULT']._serialized_end=1134
-  _globals['_CLASSSCORE']._serialized_start=1136
-  _globals['_CLASSSCORE']._serialized_end=1190
-  _globals['_CLASSIFYSERVICE']._serialized_start=1193
-  _globals['_CLASSIFYSERVICE']._serialized_end=1441
+  _globals['_CLASSIFYOPTIONS']._serialized_end=1047
+  _globals['_CLASSIFYRESULT']._serialized_start=1050
+  _globals['_CLASSIFYRESULT']._serialized_end=1358
+  _globals['_CLASSSCORE']._serialized_start=1360
+  _globals['_CLASSSCORE']._serialized_end=1414
+  _globals['_PAGEFEATURES']._serialized_start=1416
+  _globals['_PAGEFEATURES']._serialized_end=1474
+  _globals['_CLASSIFYSERVICE']._serialized_start=1477
+  _globals['_CLASSIFYSERVICE']._serialized_end=1725
 # @@protoc_insertion_point(module_scope)

@@ -171,21 +171,31 @@ Global___StreamClassifyPagesResponse: _TypeAlias = StreamClassifyPagesResponse  
 
 @_typing.final
 class ClassifyOptions(_message.Message):
-    """How sure to be."""
+    """How sure to be, and what is known of the page besides its image."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     THRESHOLD_FIELD_NUMBER: _builtins.int
+    TEXT_LINES_FIELD_NUMBER: _builtins.int
+    WITH_FEATURES_FIELD_NUMBER: _builtins.int
     threshold: _builtins.float
     """Below this score the label is `unknown`; 0 takes the server's default. In [0, 1]."""
+    with_features: _builtins.bool
+    """Whether the answer is to hold the page's features, to train a classifier on."""
+    @_builtins.property
+    def text_lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The page's text, a line each, in reading order. Without it the image alone decides."""
+
     def __init__(
         self,
         *,
         threshold: _builtins.float = ...,
+        text_lines: _abc.Iterable[_builtins.str] | None = ...,
+        with_features: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["text_lines", b"text_lines", "threshold", b"threshold", "with_features", b"with_features"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -201,15 +211,35 @@ class ClassifyResult(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
     SCORES_FIELD_NUMBER: _builtins.int
+    FAMILIES_FIELD_NUMBER: _builtins.int
+    TYPICALITY_FIELD_NUMBER: _builtins.int
+    USED_TEXT_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     label: _builtins.str
-    """The best class, or `unknown` when no class reaches the threshold."""
+    """The best class, or `unknown` when no class reaches the threshold or the page looks like none."""
     score: _builtins.float
     """Score of the best class, in [0, 1], also when the label is `unknown`."""
     threshold: _builtins.float
     """The threshold that was applied."""
+    typicality: _builtins.float
+    """Share in [0, 1] of pages of known classes that look less like any class than this one; small
+    for a page of an unknown kind.
+    """
+    used_text: _builtins.bool
+    """Whether the text had a say; false when there was none, or nothing could be made of it."""
     @_builtins.property
     def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassScore]:
         """Every class the model knows, best first; scores add up to 1."""
+
+    @_builtins.property
+    def families(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassScore]:
+        """Families of the best class, such as the forms of one office, best first; empty when the model
+        knows none. Their scores add up to 1.
+        """
+
+    @_builtins.property
+    def features(self) -> Global___PageFeatures:
+        """The page's features; set when they were asked for."""
 
     def __init__(
         self,
@@ -218,10 +248,14 @@ class ClassifyResult(_message.Message):
         score: _builtins.float = ...,
         threshold: _builtins.float = ...,
         scores: _abc.Iterable[Global___ClassScore] | None = ...,
+        families: _abc.Iterable[Global___ClassScore] | None = ...,
+        typicality: _builtins.float = ...,
+        used_text: _builtins.bool = ...,
+        features: Global___PageFeatures | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["features", b"features"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "score", b"score", "scores", b"scores", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["families", b"families", "features", b"features", "label", b"label", "score", b"score", "scores", b"scores", "threshold", b"threshold", "typicality", b"typicality", "used_text", b"used_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -252,3 +286,33 @@ class ClassScore(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClassScore: _TypeAlias = ClassScore  # noqa: Y015
+
+@_typing.final
+class PageFeatures(_message.Message):
+    """A page as a sparse vector: what a classifier is trained on. No text can be read from it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACES_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Places of the values in the vector, rising."""
+
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """The values, as many as places."""
+
+    def __init__(
+        self,
+        *,
+        places: _abc.Iterable[_builtins.int] | None = ...,
+        values: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["places", b"places", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PageFeatures: _TypeAlias = PageFeatures  # noqa: Y015
