@@ -45,6 +45,8 @@ CURSIVE = (
     "SteveHand",
     "Delphine",
     "Rufscript010",
+    "Havana-Regular",
+    "Joscelyn-Regular",
 )
 REGARDS = (
     "Sincerely,",
@@ -78,7 +80,7 @@ def name_ink(sheet: Sheet) -> Mask:
     fake = sheet.faker
     initial = fake.random_letter().upper()
     names = fake.name(), f"{initial}. {fake.last_name()}", f"{initial}{fake.last_name()}"
-    hands = sheet.faces.flowing + sheet.faces.handwritten
+    hands = sheet.faces.flowing + sheet.faces.handwritten + sheet.faces.script
     cursive = [face for face in hands if face.stem in CURSIVE] or sheet.faces.flowing
     mask = sheet.lettering(sheet.choice(names), 90, sheet.choice(cursive))
     height, width = mask.shape
@@ -144,7 +146,7 @@ def letterhead(sheet: Sheet) -> float:
             foot = crest(sheet, sheet.between(8, 12) * sheet.mm + index * step, y, size)
         y = foot
     y += sheet.between(0, 4) * sheet.mm
-    face = sheet.choice(sheet.faces.flowing) if sheet.chance(0.12) else None
+    face = sheet.choice(sheet.faces.script) if sheet.chance(0.12) else None
     face = face or sheet.choice(sheet.faces.printed)
     name = sheet.faker.company()
     for text, size in ((name.upper(), sheet.between(3, 6.5)), (address(sheet), 2.2)):
@@ -339,7 +341,7 @@ def certificate(sheet: Sheet, collected: list[Mask]) -> None:
     seals = int(sheet.rng.integers(0, 3))
     for _ in range(int(sheet.rng.integers(4, 10))):
         flowing = sheet.chance(0.4)
-        face = sheet.choice(sheet.faces.flowing if flowing else sheet.faces.printed)
+        face = sheet.choice(sheet.faces.script if flowing else sheet.faces.printed)
         text = sheet.choice((words(sheet, 4), sheet.faker.name(), sheet.faker.company()))
         ink = sheet.lettering(text[:40], sheet.between(4, 14) * sheet.mm, face)
         ink = thickened(ink, int(sheet.rng.integers(1, 4)))[:, : sheet.width - 40]
