@@ -24,19 +24,28 @@ def fit_platt(scores: Floats, right: Floats) -> tuple[float, float]:
 def fit_chances(logits: Floats, right: Floats, rounds: int = 50) -> Floats:
     """Slopes (k,) and a shift that make the chance of `right` (n,) of `logits` (n, k): (k + 1,).
 
-    Newton's method on the cross-entropy with Platt's smoothed targets, which keep the fit finite
-    when both kinds are separable.
+    Newton's method, each step halved until it helps, on the cross-entropy with Platt's smoothed
+    targets, which keep the fit finite when both kinds are separable.
     """
     hits, misses = right.sum(), (1 - right).sum()
     target = np.where(right > 0, (hits + 1) / (hits + 2), 1 / (misses + 2))
     design = np.column_stack([logits, np.ones(len(logits))])
-    weights = np.array([1.0] * logits.shape[1] + [0.0])
+    weights = np.zeros(design.shape[1])
     for _ in range(rounds):
         chance = 1 / (1 + np.exp(-design @ weights))
         gradient = design.T @ (chance - target)
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design
-        weights = weights - np.linalg.solve(curvature + 1e-6 * np.eye(len(weights)), gradient)
+        step = np.linalg.solve(curvature + 1e-6 * np.eye(len(weights)), gradient)
+        before = _entropy(design @ weights, target)
+        while _entropy(design @ (weights - step), target) > before and np.abs(step).max() > 1e-9:
+            step = step / 2
+        weights = weights - step
     return weights
+
+
+def _entropy(logits: Floats, target: Floats) -> float:
+    """Cross-entropy of logits (n,) with chances (n,)."""
+    return float((np.logaddexp(0, logits) - target * logits).sum())
 
 
 def fold(path: Path, slope: float, shift: float) -> None:
