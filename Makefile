@@ -76,6 +76,13 @@ bench: setup  ## Mesh against monolith, memory, first page; writes bench/results
 eval: setup  ## Quality of MODELS on labelled pages in DATA, as the model cards show it
 	set -e; for model in $(MODELS); do python -m eval.$$model --data '$(DATA)'; done
 
+## Train
+
+.PHONY: train-signature
+train-signature: setup  ## Train the signature detector on DATA, hours on a CPU
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),dev,train]'
+	python -m training.signature --data '$(DATA)' --out servers/signature/weights/signature.onnx
+
 .PHONY: clean
 clean:  ## Remove what the build made
 	rm -rf $(VENV) build dist out var *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
