@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from eval import sets
 from eval.labelled import LabelledPage, bounds, read_pages
 from eval.report import Figure, print_table
 from eval.scores.checkboxes import CheckboxScore, FoundBox
@@ -19,15 +20,6 @@ from eval.split import detector_part_of
 from meshkit.model import PageInput
 from servers.checkbox.config import CheckboxConfig
 from servers.checkbox.model import WEIGHTS, CheckboxModel, CheckboxOptions
-
-SETS = (
-    "gov_forms_scansim",
-    "checkbox_forms_mixed",
-    "checkbox_crc_survey",
-    "checkbox_sdaps",
-    "checkbox_answer_sheets",
-    "funsd_forms",
-)
 
 
 def score_pages(
@@ -55,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_arguments(parser, SETS)
+    add_arguments(parser, sets.CHECKBOX)
     parser.add_argument("--threshold", type=float, help="instead of the server's default")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
 """How well the classifier tells forms from the rest: `python -m eval.classify --data DIR`.
 
 DIR holds labelled sets, `SET/labels.jsonl` and the images it names. The sets' classes are mapped to
-the model's own by `MAPPING`. These pages are measured on and never trained on.
+the model's own by `eval.sets.CLASSES`. These pages are measured on and never trained on.
 
 For the gate: a form is accepted when its label is `application_form`; recall is over the forms, the
 false-accept rate over all other pages. CPU is the processor seconds of this process a page.
@@ -18,38 +18,12 @@ import cv2
 import numpy as np
 
 from eval.selection import add_arguments, as_part, read_labels
+from eval.sets import CLASSES, CLASSIFY, FORM, WHOLE_SETS
 from eval.split import Part
 from meshkit.errors import PagemeshError
 from meshkit.model import Image, PageInput
 from servers.classify.config import ClassifyConfig
 from servers.classify.model import ClassifyModel, ClassifyOptions
-
-FORM = "application_form"
-MAPPING = {
-    "application_form": FORM,
-    "form": FORM,
-    "tax_form": FORM,
-    "survey": FORM,
-    "letter": "letter",
-    "memo": "letter",
-    "scientific_publication": "article",
-    "newspaper": "article",
-    "handwritten": "handwritten",
-    "presentation": "presentation",
-    "receipt": "receipt",
-    "invoice": "invoice",
-    "bank_statement": "statement",
-    "paystub": "statement",
-    "id_card": "id_card",
-}
-WHOLE_SETS = {
-    "funsd_forms": FORM,
-    "gov_forms_scansim": FORM,
-    "checkbox_crc_survey": FORM,
-    "checkbox_sdaps": FORM,
-    "sroie_receipts": "receipt",
-}
-SETS = ("doc_class_mixed", *WHOLE_SETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +54,7 @@ def labelled_pages(
                 raise FileNotFoundError(data / name / row["file"])
             page = np.ascontiguousarray(np.rot90(image, (row.get("orientation") or 0) // 90))
             source = name if truth else f"{name}: {row['doc_class']}"
-            yield source, row["file"], truth or MAPPING[row["doc_class"]], page.astype(np.uint8)
+            yield source, row["file"], truth or CLASSES[row["doc_class"]], page.astype(np.uint8)
 
 
 def ask(model: ClassifyModel, image: Image) -> tuple[str, str, float]:
@@ -120,7 +94,7 @@ def report(answers: list[Answer], threshold: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    add_arguments(parser, SETS)
+    add_arguments(parser, CLASSIFY)
     parser.add_argument("--threshold", type=float, default=ClassifyConfig().threshold)
     parser.add_argument("--errors", action="store_true", help="list pages on the wrong side")
     given = parser.parse_args()

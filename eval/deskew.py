@@ -25,26 +25,16 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from eval import sets
 from eval.scores.turns import WITHIN_DEGREES as WITHIN
 from eval.scores.turns import folded
 from eval.selection import Label, add_arguments, as_part, read_labels
 from eval.split import Part
-from meshkit.geometry import Transform
+from eval.turning import turned
 from meshkit.model import Image, PageInput
 from servers.deskew.config import DeskewConfig
 from servers.deskew.model import DeskewModel, DeskewOptions, DeskewResult
 from servers.deskew.pose import LEAST_SKEW_CONFIDENCE
-from servers.deskew.upright import upright_transform
-
-SETS = (
-    "gov_forms_scansim",
-    "funsd_forms",
-    "sroie_receipts",
-    "checkbox_crc_survey",
-    "checkbox_sdaps",
-    "checkbox_answer_sheets",
-    "tobacco_signatures",
-)
 
 SkewOf = Callable[[Image], float]
 
@@ -108,22 +98,6 @@ def _has_turn(label: Label) -> bool:
     return label.get("skew_degrees") is not None and label.get("orientation") is not None
 
 
-def turned(image: Image, degrees: float) -> Image:
-    """The page turned clockwise about its centre, on white; nothing is lost."""
-    height, width = image.shape[:2]
-    quarters = round(-degrees / 90)
-    back: Transform = upright_transform(width, height, quarters % 4, -degrees - 90 * quarters)
-    warped = cv2.warpPerspective(
-        image,
-        back.matrix,
-        (back.width, back.height),
-        flags=cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(255, 255, 255),
-    )
-    return np.asarray(warped, np.uint8)
-
-
 def told_turn(result: DeskewResult) -> float:
     """Clockwise degrees from upright that the model tells; as upright as possible if it can't."""
     return 90 * (result.quarters or 0) + result.skew_degrees
@@ -183,7 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_arguments(parser, SETS)
+    add_arguments(parser, sets.DESKEW)
     parser.add_argument("--seed", type=int, default=0, help="of the random turns")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)

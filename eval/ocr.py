@@ -16,6 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from eval import sets
 from eval.machine import cpu_seconds
 from eval.report import Figure, print_table
 from eval.scores.words import WordScore, labelled_tokens
@@ -27,7 +28,6 @@ from servers.ocr.config import OcrConfig
 from servers.ocr.domain import Engine, OcrOptions, OcrResult, Tier
 from servers.ocr.model import OcrModel
 
-SETS = ("funsd_forms", "gov_forms_scansim", "sroie_receipts")
 READERS = {
     "fast": OcrOptions(engine=Engine.PPOCR, tier=Tier.FAST),
     "accurate": OcrOptions(engine=Engine.PPOCR, tier=Tier.ACCURATE),
@@ -79,7 +79,7 @@ def words_of(result: OcrResult) -> Iterator[tuple[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_arguments(parser, SETS)
+    add_arguments(parser, sets.OCR)
     parser.add_argument("--readers", nargs="+", default=list(READERS), choices=list(READERS))
     arguments = parser.parse_args()
 

@@ -16,7 +16,6 @@ from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
 
 PIPELINE = Path(__file__).with_name("predict.yaml")
-DESKEW = "deskew"
 CHUNK_BYTES = 1 << 20
 
 
@@ -59,7 +58,7 @@ async def open_product(
     """The product, with the pipeline of `predict.yaml` cut down to some steps.
 
     Args:
-        steps: names of steps; deskew runs before them in any case. A model that no step asks is
+        steps: names of steps; those that they come after run, too. A model that no step asks is
             never loaded.
         environ: `PAGEMESH_*` variables; this process's own when None.
 
@@ -67,7 +66,7 @@ async def open_product(
         InvalidInput: a variable is wrong.
     """
     with tempfile.TemporaryDirectory(prefix="pagemesh-eval-") as folder:
-        pipeline = _write_pipeline(Path(folder), {DESKEW, *steps})
+        pipeline = _write_pipeline(Path(folder), steps)
         variables = {
             **(os.environ if environ is None else environ),
             "PAGEMESH_ORCHESTRATOR_PIPELINES_DIR": folder,
@@ -80,7 +79,11 @@ async def open_product(
 def _write_pipeline(folder: Path, steps: Collection[str]) -> str:
     """Write the pipeline's definition with some of its steps; its name."""
     pipeline = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))
-    pipeline["steps"] = [step for step in pipeline["steps"] if step["name"] in steps]
+    wanted = set(steps)
+    for step in reversed(pipeline["steps"]):  # each stands behind those that it comes after
+        if step["name"] in wanted:
+            wanted.update(step.get("after", []))
+    pipeline["steps"] = [step for step in pipeline["steps"] if step["name"] in wanted]
     (folder / PIPELINE.name).write_text(yaml.safe_dump(pipeline), encoding="utf-8")
     return str(pipeline["name"])
 

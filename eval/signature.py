@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from eval import sets
 from eval.labelled import LabelledPage, bounds, read_pages
 from eval.report import Figure, print_table
 from eval.scores.signatures import SCORE, FoundSignature, SignatureScore
@@ -20,7 +21,6 @@ from meshkit.model import PageInput
 from servers.signature.config import SignatureConfig
 from servers.signature.model import WEIGHTS, SignatureModel, SignatureOptions
 
-SETS = ("tobacco_signatures", "signature_pages_640", "funsd_forms", "checkbox_forms_mixed")
 LEAST_SCORE = 0.02
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_arguments(parser, SETS)
+    add_arguments(parser, sets.SIGNATURE)
     parser.add_argument("--score", type=float, default=SCORE, help="least score of a signature")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()

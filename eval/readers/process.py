@@ -1,0 +1,86 @@
+"""The measurement's side of the talk with a reader in a process of its own."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import IO
+
+from eval.readers.child import Answer, PageFile
+
+
+class Maker(StrEnum):
+    """Whose reader it is; the name of its module in `eval.readers`."""
+
+    OURS = "ours"
+    OTHERS = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderName:
+    """A reader, as its module and the tables name it.
+
+    Attributes:
+        name: what is to be served.
+        maker: by which module.
+        everywhere: whether it reads every page, or only those of the comparison.
+    """
+
+    name: str
+    maker: Maker
+    everywhere: bool = False
+
+
+class ReaderError(Exception):
+    """A reader's process ended: it is not installed, or it died."""
+
+
+class ReaderProcess:
+    """A running reader."""
+
+    def __init__(self, reader: ReaderName, process: subprocess.Popen[str], log: IO[str]) -> None:
+        self.reader = reader
+        self._process = process
+        self._log = log
+
+    def ask(self, page: PageFile) -> Answer:
+        """What it says of a page.
+
+        Raises:
+            ReaderError: it ended.
+        """
+        questions, answers = self._process.stdin, self._process.stdout
+        if questions is None or answers is None:
+            raise ReaderError("it was started without pipes")
+        try:
+            questions.write(json.dumps(asdict(page)) + "\n")
+            questions.flush()
+        except BrokenPipeError as error:
+            raise ReaderError(self._last_words()) from error
+        answer = answers.readline()
+        if not answer:
+            raise ReaderError(self._last_words())
+        return Answer(**json.loads(answer))
+
+    def _last_words(self) -> str:
+        self._process.wait()
+        self._log.seek(0)
+        words = self._log.read().strip().splitlines()
+        return words[-1] if words else f"it ended with {self._process.returncode}"
+
+
+@contextlib.contextmanager
+def running(reader: ReaderName) -> Iterator[ReaderProcess]:
+    """Start a reader; it ends with its input."""
+    command = [sys.executable, "-m", f"eval.readers.{reader.maker}", reader.name]
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
+        yield ReaderProcess(reader, process, log)
