@@ -78,10 +78,10 @@ async def test_form_goes_through_every_step(tmp_path: Path) -> None:
     assert sorted(found.pages) == [1, 2, 3]
     page = found.pages[2]
     assert (page.width, page.height) == (200, 280)
-    steps = ["deskew", "classify", "ocr", "checkbox", "signature", "fields"]
+    steps = ["deskew", "classify", "ocr", "checkbox", "signature", "form", "fields"]
     assert [step.step for step in page.steps] == steps
     assert {step.outcome for step in page.steps} == {STEP_OUTCOME_OK}
-    assert [step.attempts for step in page.steps] == [1, 1, 1, 1, 1, 0]
+    assert [step.attempts for step in page.steps] == [1, 1, 1, 1, 1, 0, 0]
     assert page.steps[2].model.name == "ocr"
     assert (page.fields[0].name, page.fields[0].value) == ("Name", "Ann")
 
@@ -551,11 +551,11 @@ async def test_pipelines_are_listed(tmp_path: Path) -> None:
     async with running_orchestrator(tmp_path) as running:
         answer = await running.stub.ListPipelines(pb.ListPipelinesRequest())
     names = [pipeline.identity.name for pipeline in answer.pipelines]
-    assert names == ["application_form", "checkboxes", "signatures", "text"]
+    assert names == ["application_form", "checkboxes", "forms", "signatures", "text"]
     form = answer.pipelines[0]
     assert form.is_default
     assert form.steps[2].when == "classify.label in [application_form]"
-    assert list(form.steps[5].after) == ["ocr", "checkbox", "signature"]
+    assert list(form.steps[6].after) == ["ocr", "form", "checkbox", "signature"]
 
 
 async def test_storm_of_clients_leaves_nothing_behind(tmp_path: Path) -> None:

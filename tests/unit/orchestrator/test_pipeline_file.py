@@ -187,7 +187,7 @@ def test_directory_without_pipelines(tmp_path: Path, available: Available) -> No
 
 def test_shipped_pipelines_are_sound(available: Available) -> None:
     pipelines = load_directories([SHIPPED_PIPELINES], available)
-    assert list(pipelines) == ["application_form", "checkboxes", "signatures", "text"]
+    assert list(pipelines) == ["application_form", "checkboxes", "forms", "signatures", "text"]
     form = pipelines["application_form"]
     assert [step.name for step in form.order][:2] == ["deskew", "classify"]
     assert form.last_steps == {"fields"}
