@@ -13,6 +13,7 @@ from orchestrator.reading.sides import Choice, Side, choose_sides
 from orchestrator.reading.sight import Sight
 
 _MOST_LINES = 4
+_UNEVEN = 1.15
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _beside(indices: Sequence[int], sight: Sight) -> list[BoxText]:
     read: list[BoxText] = []
     options: list[questions.Option] = []
     for box, choice in zip(own, choices, strict=True):
-        lines = _lines(choice, sight, claimed) if choice is not None else []
+        lines = _lines(box, choice, sight, claimed) if choice is not None else []
         label, asked = stacked(sight.texts[line] for line in lines) if lines else None, None
         if choice is not None and label is not None and choice.side == Side.LEFT:
             asked, label = questions.split(label)
@@ -104,25 +105,33 @@ def _beside(indices: Sequence[int], sight: Sight) -> list[BoxText]:
     ]
 
 
-def _lines(choice: Choice, sight: Sight, claimed: Collection[int]) -> list[int]:
-    """Indices of the lines of the label that begins, or left of a box ends, with this one."""
+def _lines(box: Box, choice: Choice, sight: Sight, claimed: Collection[int]) -> list[int]:
+    """Indices of the lines of the label that has this one next to its box, from top to bottom."""
     lines, texts = [choice.segment], sight.texts
-    if choice.side in (Side.RIGHT, Side.BELOW):
+    if choice.side != Side.LEFT:
         while len(lines) < _MOST_LINES:
-            following = _line_after(texts[lines[-1]], sight, claimed)
+            following = _line_after(texts[lines[-1]], box, sight, claimed)
             if following is None or not _is_full([texts[i] for i in lines], texts[following]):
                 break
             lines.append(following)
-    elif choice.side == Side.LEFT:
-        while len(lines) < _MOST_LINES:
-            before = _line_before(texts[lines[0]], sight, claimed)
-            if before is None or not _is_full([texts[before]], texts[lines[0]]):
-                break
-            lines.insert(0, before)
+    begins_above = choice.side == Side.LEFT or (
+        choice.side == Side.RIGHT and _is_above_middle(box, texts[lines[0]].box)
+    )
+    while begins_above and len(lines) < _MOST_LINES:
+        before = _line_before(texts[lines[0]], box, choice.side, sight, claimed)
+        if before is None or not _is_full([texts[before]], texts[lines[0]]):
+            break
+        lines.insert(0, before)
+        begins_above = choice.side == Side.LEFT
     return lines
 
 
-def _line_after(line: Phrase, sight: Sight, claimed: Collection[int]) -> int | None:
+def _is_above_middle(box: Box, line: Box) -> bool:
+    """Whether the box stands between a line and the one above it, rather than beside the line."""
+    return (line.top + line.bottom - box.top - box.bottom) / 2 > 0.15 * line.height
+
+
+def _line_after(line: Phrase, box: Box, sight: Sight, claimed: Collection[int]) -> int | None:
     return next(
         (
             index
@@ -130,14 +139,22 @@ def _line_after(line: Phrase, sight: Sight, claimed: Collection[int]) -> int | N
             if index not in claimed
             and text is not line
             and is_next_line(line, text)
-            and not has_box_before(text.box, sight.boxes)
+            and not _has_box_before(text.box, box, sight.boxes)
             and not sight.is_parted_by_rule(line.box, text.box)
         ),
         None,
     )
 
 
-def _line_before(line: Phrase, sight: Sight, claimed: Collection[int]) -> int | None:
+def _line_before(
+    line: Phrase, box: Box, side: Side, sight: Sight, claimed: Collection[int]
+) -> int | None:
+    def is_of_another(area: Box) -> bool:
+        if side == Side.RIGHT:
+            return _has_box_before(area, box, sight.boxes)
+        behind = (b for b in sight.boxes if b is not box and b.left > area.left)
+        return any(area.is_level_with(b) for b in behind)
+
     return next(
         (
             index
@@ -146,22 +163,32 @@ def _line_before(line: Phrase, sight: Sight, claimed: Collection[int]) -> int | 
             and text is not line
             and is_next_line(text, line)
             and not questions.is_asking(text)
-            and not any(text.box.is_level_with(b) for b in sight.boxes if b.left > text.box.left)
+            and not is_of_another(text.box)
             and not sight.is_parted_by_rule(text.box, line.box)
         ),
         None,
     )
 
 
-def has_box_before(area: Box, boxes: Sequence[Box]) -> bool:
-    """Whether a box stands directly left of the words."""
+def _has_box_before(area: Box, own: Box, boxes: Sequence[Box]) -> bool:
+    """Whether another box stands directly left of the words."""
     return any(
-        box.is_beside(area) and 0 <= area.left - box.left <= box.width + 2 * area.height
+        box is not own
+        and box.is_beside(area)
+        and 0 <= area.left - box.left <= box.width + 2 * area.height
         for box in boxes
     )
 
 
 def _is_full(lines: Sequence[Phrase], following: Phrase) -> bool:
-    """Whether the last line ends where the first word below would not have fitted any more."""
+    """Whether a text goes on in the line below.
+
+    It does when the last line ends where the first word below would not have fitted any more, and
+    the lines are evenly spaced.
+    """
+    if len(lines) > 1:
+        pitch = lines[-1].box.top - lines[-2].box.top
+        if following.box.top - lines[-1].box.top > _UNEVEN * pitch:
+            return False
     edge = max(line.box.right for line in (*lines, following))
     return lines[-1].box.right + following.tokens[0].box.width + 0.3 * following.box.height >= edge

@@ -12,7 +12,7 @@ from meshkit.geometry import Transform
 from meshkit.model import Image
 from orchestrator.reading.checkboxes import read_boxes
 from orchestrator.reading.key_values import LABEL_WORDS, KeyValue, find_key_values
-from orchestrator.reading.layout import Box, Phrase, Token, Upright, is_wordlike, read_tokens
+from orchestrator.reading.layout import Box, Phrase, Token, Upright, read_tokens, upright_words
 from orchestrator.reading.rules import Rules, find_rules
 from orchestrator.reading.segments import NO_RULES, clear_of, text_height
 from orchestrator.reading.signatures import SignaturePlace, signature_places
@@ -64,7 +64,7 @@ def find_fields(evidence: PageEvidence, label_words: Collection[str] = LABEL_WOR
         label_words: words, in lower case, that make a short text without a colon a caption.
     """
     upright = Upright(evidence.transform)
-    tokens = [token for token in read_tokens(evidence.ocr, upright) if is_wordlike(token.text)]
+    tokens = upright_words(read_tokens(evidence.ocr, upright))
     rules = _rules(evidence, tokens)
     found: list[_Found] = []
     if evidence.checkbox is not None:

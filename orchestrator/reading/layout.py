@@ -15,6 +15,8 @@ from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
 _BALLOT_BOXES = "☐☑☒□■▢◻◼"
 """What readers take a printed box for; the box is told by its own model."""
 
+_TALLEST = 2.5
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -47,9 +49,9 @@ class Box:
         return min(self.right, other.right) > max(self.left, other.left)
 
     def is_level_with(self, other: "Box") -> bool:
-        """Whether the middle of one of both lies at the other's height."""
-        middle, other_middle = (self.top + self.bottom) / 2, (other.top + other.bottom) / 2
-        return self.top <= other_middle <= self.bottom or other.top <= middle <= other.bottom
+        """Whether the middles of both lie at one height, but for less than half of the taller."""
+        apart = abs(self.top + self.bottom - other.top - other.bottom) / 2
+        return apart <= 0.45 * max(self.height, other.height)
 
     def touches(self, other: "Box") -> bool:
         """Whether both have a part in common."""
@@ -58,6 +60,10 @@ class Box:
     def common_width(self, other: "Box") -> float:
         """Pixels of width that both share; 0 when they share none."""
         return max(min(self.right, other.right) - max(self.left, other.left), 0.0)
+
+    def common_height(self, other: "Box") -> float:
+        """Pixels of height that both share; 0 when they share none."""
+        return max(min(self.bottom, other.bottom) - max(self.top, other.top), 0.0)
 
     def contains_centre(self, other: "Box") -> bool:
         x, y = (other.left + other.right) / 2, (other.top + other.bottom) / 2
@@ -168,6 +174,18 @@ def read_tokens(result: OcrResult, upright: Upright) -> list[Token]:
     return [
         Token(text, box, part.confidence, index)
         for (part, text, index), box in zip(parts, boxes, strict=True)
+    ]
+
+
+def upright_words(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens that are words of the page's direction: not rules read as text, not words that
+    stand on their side in a margin."""
+    words = [token for token in tokens if is_wordlike(token.text)]
+    usual = float(np.median([token.box.height for token in words])) if words else 0.0
+    return [
+        token
+        for token in words
+        if token.box.height <= _TALLEST * usual or token.box.height <= token.box.width
     ]
 
 

@@ -16,12 +16,15 @@ from orchestrator.reading.sight import Sight
 
 _ASKING = re.compile(r"[?:](?:\s*[*.…)]*)$")
 _ASKING_INSIDE = re.compile(r"[?:][*)]?$")
+_WORD = re.compile(r"[^\W\d_]{2}")
 _NUMBERED = re.compile(r"\(?(?:\d{1,2}[a-z]?|[a-z])[.)]\s*\w", re.IGNORECASE)
+_NUMBERED_LINE = re.compile(r"\(?\w{1,3}[.)]?\s")
 _REACH_LEFT = 45.0
 _REACH_LEFT_PLAIN = 12.0
 _REACH_UP = 1.6
 _ROWS_APART = 1.6
 _LONGEST_HEADING = 12
+_LONGEST_OPTION = 7
 _MOST_LINES = 4
 
 
@@ -53,8 +56,15 @@ class Option:
 
 
 def is_asking(text: Phrase) -> bool:
-    """Whether the text ends as questions do."""
-    return _ASKING.search(text.text) is not None
+    """Whether the text ends as questions do, or tells to choose."""
+    if _ASKING.search(text.text) is not None:
+        return True
+    return vocabulary.pattern("asking").search(text.text) is not None
+
+
+def has_words(text: Phrase) -> bool:
+    """Whether the text is more than a number."""
+    return _WORD.search(text.text) is not None
 
 
 def _rank(text: Phrase | None) -> int:
@@ -108,24 +118,24 @@ def of_row(
     """
     before = [text for text in texts if text.box.right <= row[0].middle]
     behind = [text for text in texts if text.box.left >= row[-1].middle]
-    return (
-        _level(row, before, leftmost=False)
-        or _in_band(before, above, below)
-        or _level(row, behind, leftmost=True)
-    )
+    return _level(row, before) or _in_band(before, above, below) or _level(row, behind)
 
 
-def _level(row: Sequence[Box], texts: Sequence[Phrase], *, leftmost: bool) -> Phrase | None:
-    level = [text for text in texts if text.box.is_level_with(row[0])]
+def _level(row: Sequence[Box], texts: Sequence[Phrase]) -> Phrase | None:
+    level = [text for text in texts if text.box.is_level_with(row[0]) and has_words(text)]
     if not level:
         return None
-    nearest = (min if leftmost else max)(level, key=lambda text: text.box.left)
-    return stacked(_paragraph(nearest, texts))
+    # A row of a table is named by its first cell.
+    return stacked(_paragraph(min(level, key=lambda text: text.box.left), texts))
 
 
 def _in_band(texts: Sequence[Phrase], above: float, below: float) -> Phrase | None:
     """The words of a cell that the boxes' row shares with them."""
-    inside = [text for text in texts if above < (text.box.top + text.box.bottom) / 2 < below]
+    inside = [
+        text
+        for text in texts
+        if above < (text.box.top + text.box.bottom) / 2 < below and has_words(text)
+    ]
     if not inside:
         return None
     edge = max(text.box.left for text in inside)
@@ -160,7 +170,7 @@ class _Page:
         """The question of rows under each other: what asks comes before what only stands there."""
         beside = next((found for row in rows if (found := self.row_question(row))), None)
         area = around(option.area for row in rows for option in row)
-        above = self._above(area, count=sum(map(len, rows)))
+        above = self._above(area, heads=_are_short([one for row in rows for one in row]))
         return above if _rank(above) > _rank(beside) else beside
 
     def _near(self, area: Box, *, across: float, down: float) -> list[Phrase]:
@@ -172,6 +182,7 @@ class _Page:
             text
             for text in self._near(area, across=_REACH_LEFT * self._unit, down=0)
             if text.box.right <= area.left + 1
+            and has_words(text)
             and (text.box.is_level_with(box) or text.box.is_beside(area))
             and not self._is_hidden(text.box, area.left, box)
         ]
@@ -187,7 +198,7 @@ class _Page:
             for other in self._boxes
         )
 
-    def _above(self, area: Box, *, count: int) -> Phrase | None:
+    def _above(self, area: Box, *, heads: bool) -> Phrase | None:
         lines = [
             text
             for text in self._near(area, across=0, down=2 * _REACH_UP * self._unit)
@@ -201,11 +212,17 @@ class _Page:
         nearest = max(lines, key=lambda text: (is_asking(text), text.box.bottom))
         whole = stacked(_paragraph(nearest, self.free, downwards=False))
         is_heading = (
-            count > 1
+            heads
             and len(whole.tokens) <= _LONGEST_HEADING
             and not whole.text.endswith((".", ",", ";"))
         )
         return whole if is_asking(whole) or is_heading else None
+
+
+def _are_short(options: Sequence[Option]) -> bool:
+    """Whether these are several short options, such as a mere heading may stand over."""
+    lengths = [len(option.label.tokens) for option in options if option.label]
+    return len(options) > 1 and max(lengths, default=0) <= _LONGEST_OPTION
 
 
 def _rows(options: Sequence[Option], free: Sequence[Phrase]) -> list[list[int]]:
@@ -228,6 +245,7 @@ def _is_parted(left: Option, right: Option, free: Sequence[Phrase]) -> bool:
         between[0] <= text.box.left and text.box.right <= between[1]
         for text in free
         if text.box.is_level_with(right.box)
+        and text.text.lower().strip(" -–—.,()") not in vocabulary.words("joining")
     )
 
 
@@ -273,9 +291,22 @@ def _paragraph(line: Phrase, texts: Sequence[Phrase], *, downwards: bool = True)
     return lines
 
 
+def _is_item_over(item: Phrase, below: Phrase) -> bool:
+    """Whether the lower line is indented under a numbered one, number outside."""
+    indent, height = below.box.left - item.box.left, item.box.height
+    drop = below.box.top - item.box.bottom
+    return (
+        _NUMBERED_LINE.match(item.text) is not None
+        and 0 <= indent <= 4 * height
+        and -0.6 * height <= drop <= 0.9 * height
+    )
+
+
 def _runs_into(line: Phrase, below: Phrase) -> bool:
     """Whether a sentence goes on in the line below."""
-    if not is_next_line(line, below) or line.text.endswith((".", ";")):
+    if not (is_next_line(line, below) or _is_item_over(line, below)) or line.text.endswith(
+        (".", ";")
+    ):
         return False
     edge = max(line.box.right, below.box.right)
     is_full = line.box.right + below.tokens[0].box.width + 0.3 * below.box.height >= edge

@@ -48,7 +48,7 @@ def clear_of(tokens: Iterable[Token], boxes: Sequence[Box]) -> list[Token]:
 def _beside_box(token: Token, box: Box) -> list[Token]:
     """What is left of a word when a box is taken away."""
     area, text, width = token.box, token.text, token.box.width
-    if not box.touches(area):
+    if not (box.touches(area) and box.is_level_with(area)):
         return [token]
     if width <= _WIDER * box.width:
         is_under = box.contains_centre(area) or box.common_width(area) > _UNDER_BOX * width
@@ -111,7 +111,7 @@ def _is_parted(last: Token, token: Token, boxes: Sequence[Box], hole: float) -> 
     if token.box.left - last.box.right > hole * token.box.height:
         return True
     between = (last.box.middle, token.box.middle)
-    return any(between[0] < b.middle < between[1] and b.is_beside(token.box) for b in boxes)
+    return any(between[0] < b.middle < between[1] and b.is_level_with(token.box) for b in boxes)
 
 
 def _joined(runs: list[Phrase], is_parted: Callable[[Token, Token], bool]) -> list[Phrase]:

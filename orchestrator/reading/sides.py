@@ -58,6 +58,7 @@ _NOTHING = 2.6
 _UNLIKE, _TAKEN = 0.6, 1.6
 _NEIGHBOUR_DOWN, _NEIGHBOUR_ACROSS = 6.0, 14.0
 _SWEEPS = 6
+_LEVEL = 0.25
 
 
 def choose_sides(boxes: Sequence[Box], sight: Sight) -> list[Choice | None]:
@@ -83,7 +84,7 @@ def _options(box: Box, sight: Sight) -> list[Option | None]:
     view = _view(box, sight.boxes)
     for index in sight.near(box, (_REACH_ACROSS + 1) * unit, (_REACH_DOWN + 1) * unit):
         area = sight.texts[index].box
-        if area.is_level_with(box):
+        if area.common_height(box) >= _LEVEL * min(area.height, box.height):
             side, gap, hidden = _across(box, area, view, sight)
         elif area.is_over(box):
             side, gap, hidden = _down(box, area, view, sight)
@@ -107,10 +108,11 @@ def _view(box: Box, boxes: Sequence[Box]) -> Box:
 
 
 def _across(box: Box, area: Box, view: Box, sight: Sight) -> tuple[Side | None, float, bool]:
+    uneven = abs(box.top + box.bottom - area.top - area.bottom) / 2
     if box.right - 1 < area.middle < view.right:
-        return Side.RIGHT, area.left - box.right, sight.is_walled(box, area)
+        return Side.RIGHT, area.left - box.right + uneven, sight.is_walled(box, area)
     if view.left < area.middle < box.left + 1:
-        return Side.LEFT, box.left - area.right, sight.is_walled(area, box)
+        return Side.LEFT, box.left - area.right + uneven, sight.is_walled(area, box)
     return None, 0.0, False
 
 

@@ -15,6 +15,7 @@ from orchestrator.reading.segments import segments, text_height
 
 _LONGEST_LABEL = 7
 _SHORT_LABEL = 4
+_INITIAL = 3
 _NARROWEST = 4.5
 _TALL = 2.2
 _NEAR_RULE_RIGHT = 4.0
@@ -71,11 +72,22 @@ def signature_places(
 
 def is_signature_label(text: Phrase) -> bool:
     """Whether a text names a place for a signature."""
-    if len(text.tokens) > _LONGEST_LABEL:
+    head = _head(text)
+    if len(head.tokens) > _LONGEST_LABEL:
         return False
-    if vocabulary.pattern("signature").search(text.text) is None:
+    if vocabulary.pattern("signature").search(head.text) is None:
         return False
-    return vocabulary.pattern("no_signature").search(text.text) is None
+    return vocabulary.pattern("no_signature").search(head.text) is None
+
+
+def _head(text: Phrase) -> Phrase:
+    """The label without the remark behind it: `Signature. If a joint return, both must sign`."""
+    for index, token in enumerate(text.tokens):
+        if index and token.text.startswith("("):
+            return Phrase(text.tokens[:index])
+        if len(token.text) > _INITIAL and token.text.endswith((".", ":", ",")):
+            return Phrase(text.tokens[: index + 1])
+    return text
 
 
 def _is_short(one: SignaturePlace) -> bool:
