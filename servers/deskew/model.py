@@ -19,7 +19,7 @@ from servers.deskew.quality import PageQuality, measure_quality
 from servers.deskew.text import to_grey, working_copy
 from servers.deskew.upright import upright_transform
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 WEIGHTS = Path(__file__).parent / "weights" / "pplcnet_doc_ori.onnx"
 
 
@@ -78,7 +78,7 @@ class DeskewModel(PageModel[DeskewOptions, DeskewResult]):
             intra_op_threads=self._config.intra_op_threads,
             device=self._config.device,
         )
-        self._network(np.zeros((4, 3, SIDE, SIDE), np.float32))
+        self._network(np.zeros((2, 3, SIDE, SIDE), np.float32))
         return ModelIdentity("deskew", VERSION, digest_of([WEIGHTS]), self._session.device)
 
     def predict(

@@ -1,13 +1,13 @@
 """Which of four ways up a page of straight text stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from meshkit.model import Image
-from servers.deskew.text import Mask, places
+from servers.deskew.text import TextEdges
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Views (n, 3, 224, 224) to the probabilities (n, 4) of 0, 1, 2, 3 quarter turns clockwise."""
@@ -16,19 +16,21 @@ SIDE = 224
 """Pixels of the network's square view."""
 OVERSAMPLING = 3
 SAMPLES = 20_000
-"""Pixels of text from which its extent is measured."""
+"""Points of text from which its extent is measured."""
 MARGIN = 0.02
 """Of the text's larger extent, on every side of the view."""
+SURE = 0.9
+"""Probability at which the network is believed when it says so of two positions."""
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
 
-def text_view(working: Image, mask: Mask, degrees: float) -> Image:
+def text_view(working: Image, text: TextEdges, degrees: float) -> Image:
     """The part of the page that carries text, straightened and squeezed into a square.
 
     Args:
         working: grey page at working size.
-        mask: its text, with at least one pixel.
+        text: its text, with at least one point.
         degrees: clockwise direction of the lines; the view shows them horizontal, either way up.
 
     Returns:
@@ -36,7 +38,9 @@ def text_view(working: Image, mask: Mask, degrees: float) -> Image:
     """
     radians = np.radians(degrees)
     back = np.array([[np.cos(radians), np.sin(radians)], [-np.sin(radians), np.cos(radians)]])
-    straight = places(mask, SAMPLES)[:, ::-1] @ back.T
+    centre = (np.array(working.shape[::-1]) - 1) / 2
+    sample = text.points[:: -(-len(text.points) // SAMPLES)]
+    straight = (sample + centre) @ back.T
     low, high = np.percentile(straight, [0.5, 99.5], axis=0)
     margin = MARGIN * max(high - low) + 1
     low, high = low - margin, high + margin
@@ -52,14 +56,24 @@ def text_view(working: Image, mask: Mask, degrees: float) -> Image:
 def vote(network: Network, view: Image) -> NDArray[np.float64]:
     """Probabilities (4,) that the view is turned clockwise by 0, 1, 2 or 3 quarter turns.
 
-    PP-LCNet_x1_0_doc_ori of PaddleOCR looks at the view in all four positions; their answers,
-    turned back, are averaged as logarithms.
+    PP-LCNet_x1_0_doc_ori of PaddleOCR looks at the view as it is and upside down, and unless it is
+    sure both times and of the same, on its sides too. The answers, turned back, are averaged as
+    logarithms.
     """
-    views = np.stack([_normalised(np.rot90(view, -turns)) for turns in range(4)])
-    answers = np.log(np.maximum(network(views).astype(np.float64), 1e-9))
-    votes = np.mean([np.roll(answers[turns], -turns) for turns in range(4)], axis=0)
+    answers = _answers(network, view, (0, 2))
+    surest = answers.argmax(axis=1)
+    if surest[0] != surest[1] or np.exp(answers.max(axis=1).min()) < SURE:
+        answers = np.concatenate([answers, _answers(network, view, (1, 3))])
+    votes = answers.mean(axis=0)
     weights = np.exp(votes - votes.max())
     return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def _answers(network: Network, view: Image, positions: Sequence[int]) -> NDArray[np.float64]:
+    """Logarithms (n, 4) of what the network says of the view in these positions, turned back."""
+    views = np.stack([_normalised(np.rot90(view, -turns)) for turns in positions])
+    answers = np.log(np.maximum(network(views).astype(np.float64), 1e-9))
+    return np.stack([np.roll(row, -turns) for row, turns in zip(answers, positions, strict=True)])
 
 
 def _normalised(view: Image) -> NDArray[np.float32]:

@@ -2,21 +2,13 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from meshkit.model import Image
 from servers.deskew.orientation import Network, text_view, vote
-from servers.deskew.skew import (
-    Edge,
-    LineDirection,
-    find_direction,
-    horizontal_edges,
-    letter_height,
-    refine,
-)
-from servers.deskew.text import TextMask, find_text
-from servers.deskew.upright import split_turn, upright_transform
+from servers.deskew.skew import LineDirection, find_direction, letter_height, refine, sharpest
+from servers.deskew.text import find_text, without_grain
+from servers.deskew.upright import split_turn
 
 LEAST_SKEW_CONFIDENCE = 0.15
 """Below it the page can't tell its skew."""
@@ -27,8 +19,8 @@ ENOUGH_LETTERS = 10
 PROMINENCE_RANGE = (1.5, 4.5)
 """Prominence at which confidence is 0 and 1: pictures and noise stay below the first, most pages
 of text are above the second."""
-STRAIGHT_DEGREES = 3.0
-"""Text that is turned by less is refined as it stands; other text is turned first."""
+MOST_LETTERS = 2500
+"""A page that has more and can't tell is covered with grain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +56,29 @@ def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
             both sides are whole pixels.
     """
     text = find_text(working)
-    direction = find_direction(text.mask)
+    direction = find_direction(text)
     skew_confidence = _confidence(direction, text.count)
+    if skew_confidence < LEAST_SKEW_CONFIDENCE and text.count > MOST_LETTERS:
+        text = find_text(without_grain(working))
+        direction = find_direction(text)
+        skew_confidence = _confidence(direction, text.count)
     if skew_confidence < LEAST_SKEW_CONFIDENCE:
         return Pose(0.0, skew_confidence, None, 0.0, 0.0)
-    view = text_view(working, text.mask, direction.degrees)
-    probabilities = vote(network, view)
+    probabilities = vote(network, text_view(working, text, direction.degrees))
     turns = int(probabilities.argmax())
     confidence = float(probabilities[turns])
     known = confidence >= LEAST_ORIENTATION_CONFIDENCE
-    coarse = direction.degrees + 90 * (turns if known else 0)
-    straight, rest = _straightened(working, text, coarse)
-    edges = horizontal_edges(straight)
-    residual = refine(edges, rest)
-    turn = coarse - rest + residual
+    turn = direction.degrees + 90 * (turns if known else 0)
+    if known and turns % 2:
+        turn, _ = sharpest(text, turn)
+    turn = refine(text, turn)
     quarters, skew = split_turn(_unstretched(turn, stretch))
     return Pose(
         skew_degrees=skew,
         skew_confidence=skew_confidence,
         quarters=quarters if known else None,
         orientation_confidence=confidence,
-        letter_height=_letter_height(straight, edges, residual),
+        letter_height=letter_height(text, turn),
     )
 
 
@@ -98,35 +92,3 @@ def _unstretched(turn: float, stretch: float) -> float:
     """A turn seen on a stretched copy as it is on the page."""
     radians = np.radians(turn)
     return float(np.degrees(np.arctan2(np.sin(radians) * stretch, np.cos(radians))))
-
-
-def _straightened(working: Image, text: TextMask, turn: float) -> tuple[TextMask, float]:
-    """The text turned back to within a few degrees, and the degrees that are left."""
-    quarters, skew = split_turn(turn)
-    if abs(skew) > STRAIGHT_DEGREES:
-        return find_text(_turn_back(working, quarters, skew)), 0.0
-    return text.turned_back(quarters), skew
-
-
-def _letter_height(straight: TextMask, edges: list[Edge], degrees: float) -> float:
-    """A small letter is hardly taller than the median component, dots and accents left out."""
-    if not straight.count:
-        return 0.0
-    heights = straight.boxes[:, 1]
-    median = float(np.median(heights[heights >= np.median(heights) / 2]))
-    return letter_height(edges, degrees, 0.45 * median, 1.1 * median)
-
-
-def _turn_back(working: Image, quarters: int, skew: float) -> Image:
-    """The working copy set straight, new corners filled with the colour of the paper."""
-    height, width = working.shape
-    transform = upright_transform(width, height, quarters, skew)
-    turned = cv2.warpPerspective(
-        working,
-        transform.matrix,
-        (transform.width, transform.height),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=float(np.median(working[::8, ::8])),
-    )
-    return np.asarray(turned, dtype=np.uint8)

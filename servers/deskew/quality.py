@@ -162,7 +162,8 @@ def edge_blur(grey: Image, ink: Ink, scale: float, letter: float) -> float:
 
 def _ink_edges(mask: Mask, scale: float) -> tuple[Floats, Floats]:
     """Points (n, 2) x, y on edges of ink in pixels of the page as sent, and unit normals (n, 2)."""
-    ys, xs = places(outline(mask), EDGE_SAMPLES).T
+    edge = places(outline(mask))
+    ys, xs = edge[:: max(1, -(-len(edge) // EDGE_SAMPLES))].T
     smooth = cv2.GaussianBlur(mask * np.uint8(255), (5, 5), 0)
     rise = np.column_stack(
         [

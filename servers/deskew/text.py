@@ -12,41 +12,45 @@ WORKING_SIDE = 1600
 """Longer side in pixels of the copy of the page on which text is looked for."""
 MAX_ENLARGEMENT = 2.0
 """Smaller pages are enlarged to the working size, by this factor at most."""
+GRAIN = 3.0
+"""Pixels: deviation of the Gaussian that melts dots into the paper and leaves words."""
 NEIGHBOURHOOD = 25
 """Side in pixels of the square whose mean tells ink from paper."""
 LEAST_DEPTH = np.int16(12)
 """Grey levels by which ink is darker than that mean."""
+LEAST_OUTLINE = 8
+"""Pixels of a letter's outline."""
+LEAST_RISE = 2.0
+"""Grey levels a pixel by which an edge rises, at least; what is flatter has no place."""
+MOST_POINTS = 120_000
+"""Of more points on edges, every second, third, ... is kept."""
 
 Mask = NDArray[np.uint8]
 """(height, width), 1 where something is."""
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class TextMask:
-    """Text of a page.
+class TextEdges:
+    """The edges of a page's text.
 
     Attributes:
-        mask: (height, width) uint8, 1 on text.
-        depth: (height, width) int16; by how many grey levels a pixel is darker than ink must be at
-            this place. It changes its sign on the edges of text.
-        boxes: (n, 2) int32 width and height in mask pixels of the n text components.
+        points: (n, 2) x, y of points on edges, in pixels from the centre of the working copy, to a
+            fraction of a pixel.
+        normals: (n,) degrees clockwise from the x axis in [-180, 180]: the way out of the ink.
+        letters: (n,) number of the letter, in 0..count-1, that each point belongs to.
+        count: of letters.
     """
 
-    mask: Mask
-    depth: NDArray[np.int16]
-    boxes: NDArray[np.int32]
+    points: Floats
+    normals: Floats
+    letters: NDArray[np.int32]
+    count: int
 
-    @property
-    def count(self) -> int:
-        return len(self.boxes)
-
-    def turned_back(self, quarters: int) -> "TextMask":
-        """The text turned counter-clockwise by quarter turns."""
-        return TextMask(
-            np.ascontiguousarray(np.rot90(self.mask, quarters)),
-            np.ascontiguousarray(np.rot90(self.depth, quarters)),
-            self.boxes[:, ::-1] if quarters % 2 else self.boxes,
-        )
+    def facing(self, degrees: float, half_angle: float) -> NDArray[np.bool_]:
+        """(n,) which points have their normal within `half_angle` of this direction."""
+        off = (self.normals - np.float32(degrees) + 180) % 360 - 180
+        return np.asarray(np.abs(off) <= half_angle, bool)
 
 
 def to_grey(image: Image) -> Image:
@@ -71,8 +75,13 @@ def working_copy(grey: Image) -> Image:
     return np.asarray(cv2.resize(grey, size, interpolation=method), dtype=np.uint8)
 
 
-def find_text(working: Image) -> TextMask:
-    """Connected ink of the size of letters, up to short words that run together.
+def without_grain(working: Image) -> Image:
+    """`working` with the dots of a coarsely dithered or copied page melted into its paper."""
+    return np.asarray(cv2.GaussianBlur(working, (0, 0), GRAIN), dtype=np.uint8)
+
+
+def find_text(working: Image) -> TextEdges:
+    """Edges of connected ink of the size of letters, up to short words that run together.
 
     Ink is what is darker than the mean of its neighbourhood. Specks, rules, frames
     and pictures are dropped by their size: a letter is 4 pixels high at least, and neither side is
@@ -85,19 +94,70 @@ def find_text(working: Image) -> TextMask:
     around = cv2.blur(smooth, (NEIGHBOURHOOD, NEIGHBOURHOOD), borderType=cv2.BORDER_REPLICATE)
     depth = np.asarray(cv2.subtract(around, smooth, dtype=cv2.CV_16S), np.int16) - LEAST_DEPTH
     ink = (depth > 0).view(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    width = stats[:, cv2.CC_STAT_WIDTH]
-    height = stats[:, cv2.CC_STAT_HEIGHT]
-    longest = max(working.shape) / 12
-    keep = (
-        (np.minimum(width, height) >= 2)
-        & (np.maximum(width, height) >= 4)
-        & (np.maximum(width, height) <= longest)
-        & (stats[:, cv2.CC_STAT_AREA] >= 8)
+    _, components = cv2.connectedComponents(ink, connectivity=8)
+    pixels = places(outline(ink))
+    component = np.asarray(components[pixels[:, 0], pixels[:, 1]], np.int32)
+    letter_of = _letters(pixels, component, max(working.shape) / 12)
+    letters = letter_of[component]
+    inside = (pixels > 0) & (pixels < np.array(working.shape) - 1)
+    chosen = np.flatnonzero((letters >= 0) & inside.all(axis=1))
+    chosen = chosen[:: max(1, -(-len(chosen) // MOST_POINTS))]
+    count = int(letter_of.max(initial=-1)) + 1
+    return _placed(pixels[chosen], letters[chosen], depth, count)
+
+
+def _letters(
+    pixels: NDArray[np.int32], component: NDArray[np.int32], longest: float
+) -> NDArray[np.int32]:
+    """The number of the letter that each connected component is, -1 for what is none.
+
+    Args:
+        pixels: (n, 2) y, x of the components' outermost pixels.
+        component: (n,) number of the component that each belongs to.
+        longest: pixels of a letter's longer side at most.
+    """
+    count = int(component.max(initial=-1)) + 1
+    low = np.full((2, count), np.iinfo(np.int32).max, np.int32)
+    high = np.full((2, count), -1, np.int32)
+    for axis in (0, 1):
+        np.minimum.at(low[axis], component, pixels[:, axis])
+        np.maximum.at(high[axis], component, pixels[:, axis])
+    shorter, longer = np.sort(np.where(high < 0, 0, high - low + 1), axis=0)
+    keep = (shorter >= 2) & (longer >= 4) & (longer <= longest)
+    keep &= np.bincount(component, minlength=count) >= LEAST_OUTLINE
+    return np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
+
+
+def _placed(
+    pixels: NDArray[np.int32],
+    letters: NDArray[np.int32],
+    depth: NDArray[np.int16],
+    count: int,
+) -> TextEdges:
+    """The edges at the outermost pixels of ink, where the depth passes through zero.
+
+    That is along the depth's gradient, at most a pixel away, and a fraction of a pixel better than
+    the pixel's own place, whatever the edge's direction.
+
+    Args:
+        pixels: (n, 2) y, x, none of them at the border.
+        letters: (n,) each one's letter.
+        depth: (height, width); by how many grey levels a pixel is darker than ink must be.
+        count: of letters.
+    """
+    ys, xs = pixels.T
+    rise_x = (depth[ys, xs + 1].astype(np.float32) - depth[ys, xs - 1]) / 2
+    rise_y = (depth[ys + 1, xs].astype(np.float32) - depth[ys - 1, xs]) / 2
+    rise = np.hypot(rise_x, rise_y)
+    clear = rise > LEAST_RISE
+    ys, xs, rise_x, rise_y, rise = (part[clear] for part in (ys, xs, rise_x, rise_y, rise))
+    out = np.minimum(depth[ys, xs] / rise, 1) / rise
+    height, width = depth.shape
+    points = np.column_stack(
+        [xs - out * rise_x - (width - 1) / 2, ys - out * rise_y - (height - 1) / 2]
     )
-    keep[0] = False
-    mask = keep.astype(np.uint8)[labels]
-    return TextMask(mask, depth, np.column_stack([width[keep], height[keep]]).astype(np.int32))
+    normals = np.degrees(np.arctan2(-rise_y, -rise_x))
+    return TextEdges(points.astype(np.float32), normals, letters[clear], count)
 
 
 def outline(mask: Mask) -> Mask:
@@ -106,10 +166,9 @@ def outline(mask: Mask) -> Mask:
     return mask & ~inner
 
 
-def places(mask: Mask, most: int) -> NDArray[np.intp]:
-    """Pixels (n, 2) y, x that the mask shows; where they are more than `most`, every k-th."""
+def places(mask: Mask) -> NDArray[np.int32]:
+    """Pixels (n, 2) y, x that the mask shows."""
     found = cv2.findNonZero(mask)
     if found is None:
-        return np.zeros((0, 2), np.intp)
-    stride = -(-len(found) // most)
-    return np.asarray(found, dtype=np.intp).reshape(-1, 2)[::stride, ::-1]
+        return np.zeros((0, 2), np.int32)
+    return np.asarray(found, dtype=np.int32).reshape(-1, 2)[:, ::-1]
