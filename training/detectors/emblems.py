@@ -58,7 +58,7 @@ def crest(sheet: Sheet, x: float, y: float, size_mm: float) -> float:
 def script_logo(sheet: Sheet, x: float, y: float) -> float:
     """A firm's name in a flowing face, heavy and large. Returns where it ends."""
     text = sheet.choice((sheet.faker.last_name(), sheet.faker.company(), sheet.faker.city()))[:22]
-    ink = sheet.lettering(text, sheet.between(7, 17) * sheet.mm, sheet.choice(sheet.faces.script))
+    ink = sheet.lettering(text, sheet.between(7, 20) * sheet.mm, sheet.choice(sheet.faces.script))
     ink = thickened(ink, int(sheet.rng.integers(1, 8)))
     if sheet.chance(0.3):
         ink = tilted(ink, sheet.between(-2, 8))

@@ -19,6 +19,7 @@ from training.detectors.annotations import (
     note_text,
     pen_mark,
     thickened,
+    tilted,
 )
 from training.detectors.blocks import number_table, sign, value, words
 from training.detectors.emblems import (
@@ -34,7 +35,7 @@ from training.detectors.emblems import (
 )
 from training.detectors.faces import Faces
 from training.detectors.sheet import LabelledPage, Sheet
-from training.detectors.strokes import Mask, Random, signature_ink, trim
+from training.detectors.strokes import Mask, Random, draw_path, glide, signature_ink, trim
 
 TYPEWRITERS = ("LiberationMono-Regular", "FreeMono", "NimbusMonoPS-Regular", "DejaVuSansMono")
 CURSIVE = (
@@ -108,22 +109,49 @@ def bent(sheet: Sheet, mask: Mask) -> Mask:
     return trim(np.asarray(warped, np.uint8))
 
 
+def swashed(sheet: Sheet, mask: Mask) -> Mask:
+    """The ink with a long stroke out of it: far under, over or beyond the name, or a loop."""
+    height, width = mask.shape
+    pad = round(height * sheet.between(0.5, 1.5))
+    reach = np.array([width, height])
+    padded = np.pad(mask, pad)
+    start = np.array([sheet.between(0.6, 1.0), sheet.between(0.3, 0.9)])
+    kind = sheet.choice(("under", "beyond", "tail", "loop"))
+    if kind == "under":
+        ends = [[sheet.between(0, 0.3), sheet.between(0.9, 1.3)]]
+        ends += [[sheet.between(0.8, 1.3), sheet.between(0.9, 1.4)]]
+    elif kind == "beyond":
+        ends = [[sheet.between(1.1, 1.7), sheet.between(-0.6, 0.6)]]
+    elif kind == "tail":
+        start[0] = sheet.between(0.1, 1.0)
+        ends = [[start[0] + sheet.between(-0.3, 0.2), sheet.between(1.3, 2.2)]]
+    else:
+        around = np.linspace(0.3, 5.5, 7)
+        wide, tall = sheet.between(0.35, 0.65), sheet.between(0.4, 0.9)
+        ends = [[0.5 + wide * np.cos(turn), 0.5 + tall * np.sin(turn)] for turn in around]
+    path = glide(sheet.rng, pad + np.array([start, *ends]) * reach)
+    draw_path(padded, path, max(2, round(height * sheet.between(0.015, 0.05))))
+    return trim(padded)
+
+
 def person_ink(sheet: Sheet, collected: list[Mask]) -> Mask:
     """Ink of a signature: scrawled by the model, a bent flowing name, or collected from people."""
     draw = sheet.rng.random()
-    if collected and draw < 0.14:
+    if collected and draw < 0.1:
         return sheet.choice(collected)
-    if draw < 0.42:
-        ink = bent(sheet, name_ink(sheet))
-        if sheet.chance(0.6):
-            ink = thickened(ink, int(sheet.rng.integers(1, 5)))
-        return ink if min(ink.shape) > 10 else signature_ink(sheet.rng)
-    return signature_ink(sheet.rng)
+    ink = bent(sheet, name_ink(sheet)) if draw < 0.42 else signature_ink(sheet.rng)
+    if min(ink.shape) < 12:
+        return signature_ink(sheet.rng)
+    if draw < 0.42 and sheet.chance(0.6):
+        ink = thickened(ink, int(sheet.rng.integers(1, 5)))
+    if sheet.chance(0.25):
+        ink = swashed(sheet, ink)
+    return trim(tilted(ink, sheet.between(-35, 20))) if sheet.chance(0.1) else ink
 
 
 def sign_here(sheet: Sheet, collected: list[Mask], x: float, foot: float, high: float = 30) -> None:
     """A signature of a usual size with its foot near a height."""
-    width = float(np.clip(sheet.rng.normal(52, 16), 16, 100))
+    width = float(np.clip(sheet.rng.normal(52, 18), 16, 105))
     sign(sheet, person_ink(sheet, collected), x, foot, width, sheet.between(0.5, 1) * high)
 
 
@@ -132,11 +160,11 @@ def letterhead(sheet: Sheet) -> float:
     y = sheet.between(7, 22) * sheet.mm
     middle = sheet.chance(0.55)
     x = sheet.between(70, 95) * sheet.mm if middle else sheet.between(8, 30) * sheet.mm
-    kind = sheet.choice(("crest", "crest", "script", "script", "monogram", "row", "none", "none"))
+    kind = sheet.choice(("crest", "crest", "script", "script", "script", "monogram", "row", "none"))
     if kind == "crest":
         y = crest(sheet, x, y, sheet.between(9, 24))
     elif kind == "script":
-        y = script_logo(sheet, min(x, 70 * sheet.mm), y)
+        y = script_logo(sheet, x if not middle else sheet.between(8, 70) * sheet.mm, y)
     elif kind == "monogram":
         y = monogram(sheet, x, y)
     elif kind == "row":
@@ -254,7 +282,22 @@ def approvals(sheet: Sheet, x: float, y: float, size: float, collected: list[Mas
                 sheet.ink(ink, line + 4 * sheet.mm, y - ink.shape[0] * 0.9, hand.darkness)
             if sheet.chance(0.4):
                 sheet.text(sheet.faker.name(), start, y + 1.2 * size * sheet.mm, size)
+        if sheet.chance(0.2):
+            y = filled_lines(sheet, x, y + 2 * sheet.mm, size, hand)
     return y + 5 * sheet.mm
+
+
+def filled_lines(sheet: Sheet, x: float, y: float, size: float, hand: Hand) -> float:
+    """Title, name and date below a signature, each written by hand on a line."""
+    for caption in ("Name:", "Title:", "Date:")[int(sheet.rng.integers(0, 3)) :]:
+        y += sheet.between(6, 10) * sheet.mm
+        _, _, w, _ = sheet.text(caption, x, y - size * sheet.mm, size)
+        start = x + w + 2 * sheet.mm
+        sheet.line(start, y, start + sheet.between(35, 60) * sheet.mm, y)
+        text = {"Name:": sheet.faker.name(), "Date:": date_text(sheet)}.get(caption)
+        ink = hand.line(text or sheet.choice(("President", "Vice President", "Director")))
+        sheet.ink(ink, start + sheet.mm, y - ink.shape[0] * 0.9, hand.darkness)
+    return y
 
 
 def letter(sheet: Sheet, collected: list[Mask]) -> None:
@@ -355,10 +398,10 @@ def certificate(sheet: Sheet, collected: list[Mask]) -> None:
 
 
 KINDS: tuple[tuple[Callable[[Sheet, list[Mask]], None], float], ...] = (
-    (letter, 0.48),
+    (letter, 0.46),
     (memo, 0.14),
     (second_page, 0.18),
-    (handwritten_page, 0.09),
+    (handwritten_page, 0.11),
     (certificate, 0.11),
 )
 CLUTTER: tuple[tuple[Callable[[Sheet], None], float, int], ...] = (
