@@ -36,6 +36,7 @@ from training.ink import font as font_of
 
 FACES = ("arimo", "tinos", "cousine", "roboto-slab")
 FILLED_SHARE, TICKED_SHARE, SIGNED_SHARE = 0.7, 0.35, 0.6
+_SMALLEST = 6.5
 _NAMES = ("Amara", "Jonas", "Grace", "Lindqvist", "Okafor", "Tanaka", "Maria", "Peter", "Hughes")
 _PLACES = ("Fairhaven", "Springfield", "Oak Street", "Mill Road", "Harbor", "Northbridge", "Nurse")
 
@@ -126,7 +127,7 @@ def _fill(
         for letter, cell in zip(text, cells, strict=False):
             _letter(image, letter, cell, scale, face)
     else:
-        text, value = _fitting(text, value, rect)
+        text, value = _fitting(text, value, rect, face)
         _line(image, text, rect, scale, face, is_right=item.type is ValueType.MONEY)
     return value
 
@@ -191,8 +192,8 @@ def _amount(item: FieldDefinition, rect: Rect, rng: np.random.Generator) -> tupl
     is_exact = rect.width > 60 and rng.random() < 0.5
     cents = int(rng.integers(1, 100)) if is_exact else 0
     text = f"{whole:,}" + (f".{cents:02d}" if is_exact else "")
-    is_plain = item.type is ValueType.NUMBER and not is_exact
-    return text, str(whole) if is_plain else f"{whole}.{cents:02d}"
+    value = f"{whole}.{cents:02d}"
+    return text, value if item.type is ValueType.MONEY else value.rstrip("0").rstrip(".")
 
 
 def _in_cells(item: FieldDefinition, cells: int, rng: np.random.Generator) -> tuple[str, str]:
@@ -245,20 +246,22 @@ def _size(rect: Rect) -> float:
     return float(np.clip(rect.height * 0.72, 6.5, 10.5))
 
 
-def _fitting(text: str, value: str, rect: Rect) -> tuple[str, str]:
+def _fitting(text: str, value: str, rect: Rect, face: str) -> tuple[str, str]:
     """Words are left out until the text fits at its smallest; a text is its own value."""
-    while text == value and " " in text and _width(text, 6.5) > rect.width - 3:
+    while text == value and " " in text and _width(text, _SMALLEST, face) > rect.width - 4:
         text = value = text.rsplit(" ", 1)[0]
     return text, value
 
 
-def _width(text: str, size: float) -> float:
-    return float(font_of("arimo", 100).getlength(text)) * size / 100
+def _width(text: str, size: float, face: str) -> float:
+    return float(font_of(face, 100).getlength(text)) * size / 100
 
 
 def _line(image: Page, text: str, rect: Rect, scale: float, face: str, *, is_right: bool) -> None:
-    size = min(_size(rect), _size(rect) * (rect.width - 3) / max(_width(text, _size(rect)), 1))
-    face_font = font_of(face, max(6, round(size * scale)))
+    """One line inside the field, shrunk until it fits as PDF viewers do."""
+    size = _size(rect)
+    size = min(size, size * (rect.width - 4) / max(_width(text, size, face), 1.0))
+    face_font = font_of(face, max(6, int(size * scale)))
     length = face_font.getlength(text)
     left = rect.right * scale - length - 2 * scale if is_right else (rect.left + 2) * scale
     tall = min(rect.height, 16.0)

@@ -22,6 +22,8 @@ blank: {blank}
 classes: []
 # Dates: month first (12/31/2024), as in the US. true: 31/12/2024.
 day_first: false
+# What stands before the decimals of amounts and numbers: ".", "," or auto.
+decimal: "."
 
 fields:
 """

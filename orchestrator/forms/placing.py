@@ -33,6 +33,7 @@ class Fragment:
         confidence: of the word.
         middles: x of each letter.
         line: index of the word's line on the page.
+        is_cut: whether another part of the word is elsewhere.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Fragment:
     confidence: float
     middles: tuple[float, ...]
     line: int
+    is_cut: bool = False
 
 
 def place_words(
@@ -77,7 +79,9 @@ def place_words(
             part = Rect(edges[start], box.top, edges[end], box.bottom)
             middles = tuple((edges[i] + edges[i + 1]) / 2 for i in range(start, end))
             text = word.text[start:end]
-            found[names[owner]].append(Fragment(text, part, word.confidence, middles, word.line))
+            is_cut = end - start < len(word.text)
+            fragment = Fragment(text, part, word.confidence, middles, word.line, is_cut)
+            found[names[owner]].append(fragment)
     return dict(found)
 
 

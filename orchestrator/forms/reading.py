@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,9 +12,17 @@ from orchestrator.forms.alignment import Alignment
 from orchestrator.forms.blank import BlankPage
 from orchestrator.forms.definition import FieldDefinition, FormDefinition, ValueType
 from orchestrator.forms.frame import Rect
-from orchestrator.forms.marks import Ink, Mark, checkbox_marks, mark_at, signature_marks
+from orchestrator.forms.marks import (
+    Ink,
+    Mark,
+    checkbox_marks,
+    judged_by_ink,
+    mark_at,
+    signature_marks,
+)
 from orchestrator.forms.placing import place_words
-from orchestrator.forms.values import parse_value
+from orchestrator.forms.sheet import Sheet, make_sheet
+from orchestrator.forms.values import Parsed, parse_value
 from orchestrator.forms.words import PageWord
 from orchestrator.forms.writing import Writing, read_writing
 from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
@@ -34,11 +43,11 @@ from pagemesh.orchestrator.v1.document_pb2 import (
 )
 from pagemesh.signature.v1.signature_service_pb2 import SignatureResult
 
-_INK_OF_TICK = 0.12
 _INK_OF_SIGNATURE = 0.015
 _INK_OF_WRITING = 0.03
+_INK_OF_DOUBT = 0.01
+"""Where no reader saw a word, this share of ink is worth a second look."""
 _SURE_OF_EMPTY = 0.97
-_SURE_OF_INK = 0.75
 _WRONG, _DOUBTFUL = 0.3, 0.6
 """What a value keeps of its confidence when it is not of its type, or breaks a rule."""
 _KINDS = {
@@ -72,16 +81,19 @@ class _Found:
     raw: str = ""
     reason: int = FIELD_REASON_UNSPECIFIED
     box: Rect | None = None
+    mark: Mark | None = None
 
 
-def read_fields(
-    form: FormDefinition, blank: BlankPage, alignment: Alignment, page: PageFindings
-) -> list[Field]:
-    """Every field that the definition has on this page of the blank, in its order."""
-    return _Reader(form, blank, alignment, page).fields()
+class FormReader:
+    """Reads the fields of one page.
 
+    Args:
+        form: the definition.
+        blank: the page of the blank form that the page is.
+        alignment: of the page on it.
+        page: what the models found.
+    """
 
-class _Reader:
     def __init__(
         self, form: FormDefinition, blank: BlankPage, alignment: Alignment, page: PageFindings
     ) -> None:
@@ -94,10 +106,43 @@ class _Reader:
         self._signatures = signature_marks(page.signature, alignment)
         self._fields = [field for field in form.fields if field.page == blank.number]
 
-    def fields(self) -> list[Field]:
-        writings = self._writings()
-        return [self._message(field, self._read(field, writings)) for field in self._fields]
+    def fields(self, again: Mapping[str, Writing] | None = None) -> list[Field]:
+        """Every field that the definition has on this page of the blank, in its order.
 
+        Args:
+            again: what a second reading found in some of them.
+        """
+        second = again or {}
+        found = [self._read(field, second.get(field.name)) for field in self._fields]
+        return [self._message(*pair) for pair in zip(self._fields, found, strict=True)]
+
+    def doubtful(self) -> list[FieldDefinition]:
+        """Fields that a second reading may better: written in, and not surely read."""
+        return [
+            field
+            for field in self._fields
+            if field.name in self._writings and self._is_doubtful(field)
+        ]
+
+    def sheet(self, fields: Sequence[FieldDefinition]) -> Sheet | None:
+        """These fields, laid out for a second reading; None when they cannot be."""
+        return make_sheet(fields, self._blank, self._alignment, self._page.image)
+
+    def _is_doubtful(self, field: FieldDefinition) -> bool:
+        if field.rect is None or not self._is_on_page(field.rect):
+            return False
+        writing = self._writings[field.name]
+        if not writing.text:
+            return self._ink.share(field.rect) >= _INK_OF_DOUBT
+        return not self._is_in_order(field, writing)
+
+    def _is_in_order(self, field: FieldDefinition, writing: Writing) -> bool:
+        """Whether nothing but the words themselves could be wrong."""
+        if writing.is_cut or (field.cells and len(writing.text) != field.cells):
+            return False
+        return parse_value(writing.text, field, self._form).reason == FIELD_REASON_UNSPECIFIED
+
+    @cached_property
     def _writings(self) -> Mapping[str, Writing]:
         """What stands in every place for writing."""
         zones = {
@@ -113,7 +158,7 @@ class _Reader:
             if field.name in zones
         }
 
-    def _read(self, field: FieldDefinition, writings: Mapping[str, Writing]) -> _Found:
+    def _read(self, field: FieldDefinition, again: Writing | None) -> _Found:
         zone = field.rect
         places = [zone] if zone is not None else [option.rect for option in field.options]
         if not all(place is not None and self._is_on_page(place) for place in places):
@@ -122,25 +167,22 @@ class _Reader:
             return self._checkbox(zone)
         if field.type is ValueType.SIGNATURE and zone is not None:
             return self._signature(field, zone)
-        if field.name in writings and zone is not None:
-            return self._writing(field, zone, writings[field.name])
+        if field.name in self._writings and zone is not None:
+            readings = [self._writings[field.name], *([again] if again else [])]
+            return self._writing(field, zone, readings)
         return self._choice(field)
 
     def _checkbox(self, zone: Rect) -> _Found:
         mark = self._tick(zone)
         if mark is None:
             return _Found("", 0.0, reason=FIELD_REASON_NOT_LOOKED_FOR)
-        return _Found("true" if mark.is_set else "false", mark.score, box=mark.box)
+        return _Found("true" if mark.is_set else "false", mark.score, box=mark.box, mark=mark)
 
     def _tick(self, zone: Rect) -> Mark | None:
-        """The box at a place; one that no model found is judged by its ink."""
+        """The box at a place, as its model and its ink have it; None when nobody looked."""
         if self._boxes is None:
             return None
-        found = mark_at(self._boxes, zone)
-        if found is not None:
-            return found
-        share = self._ink.share(zone)
-        return Mark(zone, share >= _INK_OF_TICK, _SURE_OF_INK)
+        return judged_by_ink(mark_at(self._boxes, zone), zone, self._ink.share(zone))
 
     def _choice(self, field: FieldDefinition) -> _Found:
         marks = [
@@ -172,20 +214,32 @@ class _Reader:
         ]
         best = max(marks, key=lambda mark: mark.score, default=None)
         if best is not None:
-            return _Found("true", best.score, box=best.box)
+            return _Found("true", best.score, box=best.box, mark=best)
         if self._ink.share(zone) >= _INK_OF_SIGNATURE:
             return _Found("true", _DOUBTFUL, box=zone)
         reason = FIELD_REASON_MISSING_REQUIRED if field.required else FIELD_REASON_EMPTY
         return _Found("false", _SURE_OF_EMPTY, reason=reason)
 
-    def _writing(self, field: FieldDefinition, zone: Rect, writing: Writing) -> _Found:
-        if not writing.text and self._ink.share(zone) >= _INK_OF_WRITING:
-            return _Found("", _DOUBTFUL, reason=FIELD_REASON_ILLEGIBLE, box=zone)
-        parsed = parse_value(writing.text, field, self._form)
-        confidence = writing.confidence if writing.text else _SURE_OF_EMPTY
-        if writing.text and parsed.reason != FIELD_REASON_UNSPECIFIED:
-            confidence *= _DOUBTFUL if parsed.value else _WRONG
-        return _Found(parsed.value, confidence, writing.text, parsed.reason, writing.box)
+    def _writing(self, field: FieldDefinition, zone: Rect, readings: Sequence[Writing]) -> _Found:
+        """The best of one or two readings: one that is in order, then the first."""
+        parsed = [(parse_value(w.text, field, self._form), w) for w in readings if w.text]
+        if not parsed:
+            if self._ink.share(zone) >= _INK_OF_WRITING:
+                return _Found("", _DOUBTFUL, reason=FIELD_REASON_ILLEGIBLE, box=zone)
+            return _Found("", _SURE_OF_EMPTY, reason=parse_value("", field, self._form).reason)
+
+        def merit(item: tuple[Parsed, Writing]) -> tuple[bool, bool, bool]:
+            value, writing = item
+            is_fine = value.reason == FIELD_REASON_UNSPECIFIED
+            return self._is_in_order(field, writing), is_fine, bool(value.value)
+
+        best, writing = max(parsed, key=merit)
+        confidence = writing.confidence
+        if len(parsed) > 1 and len({value.value for value, _ in parsed}) == 1:
+            confidence = 1 - float(np.prod([1 - other.confidence for _, other in parsed]))
+        if best.reason != FIELD_REASON_UNSPECIFIED:
+            confidence *= _DOUBTFUL if best.value else _WRONG
+        return _Found(best.value, confidence, writing.text, best.reason, writing.box)
 
     def _is_on_page(self, zone: Rect) -> bool:
         """Whether the middle of a place is on the page at all."""
@@ -195,6 +249,7 @@ class _Reader:
 
     def _message(self, field: FieldDefinition, found: _Found) -> Field:
         place = found.box or field.rect
+        index = found.mark.index if found.mark else None
         return Field(
             name=field.name,
             kind=_KINDS.get(field.type, FIELD_KIND_TEXT),
@@ -206,6 +261,8 @@ class _Reader:
             reason=found.reason,  # type: ignore[arg-type]
             form=self._form.name,
             label=field.label,
+            checkbox_index=index if field.type is ValueType.CHECKBOX else None,
+            signature_index=index if field.type is ValueType.SIGNATURE else None,
         )
 
 

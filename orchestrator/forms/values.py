@@ -99,7 +99,9 @@ def _number(text: str, kind: ValueType, decimal: str) -> str | None:
     number = parse_number(_CURRENCY.sub(" ", text), decimal, is_money=is_money)
     if number is None or (kind is ValueType.INTEGER and number % 1):
         return None
-    return f"{number:.2f}" if is_money else f"{number:.0f}" if number % 1 == 0 else f"{number:f}"
+    if is_money:
+        return f"{number:.2f}"
+    return f"{number:f}".rstrip("0").rstrip(".") if number % 1 else f"{number:.0f}"
 
 
 def parse_date(text: str, *, day_first: bool = False, pivot: int = 1950) -> str | None:
@@ -138,28 +140,45 @@ def parse_number(text: str, decimal: str = "auto", *, is_money: bool = False) ->
 
     Args:
         decimal: what stands before the decimals: `.`, `,` or `auto`: the last of both, or a single
-            one that is not followed by three digits.
-        is_money: two digits that stand apart at the end are cents, as in `1,234 50`.
+            one that is not followed by three digits. The other one groups digits by three; a
+            reader's point for a comma is forgiven where it can only be that.
+        is_money: two digits that stand apart at the end are cents, as in `1,234 50`, and an amount
+            has two decimals or none.
     """
     text = text.translate(_DASHES).strip(" _|:*")
     is_negative = bool(re.match(r"^\(.*\)?$|^\s*-|.*-\s*$", text))
     body = text.strip("()-+ ").translate(_AS_DIGIT)
     if not re.fullmatch(r"[\d.,' ]*\d[\d.,' ]*", body):
         return None
-    if is_money and (cents := re.fullmatch(r"([\d,. ']*\d)[.,]? +(\d{2})", body)):
-        body = f"{re.sub('[^0-9]', '', cents[1])}.{cents[2]}"
-        decimal = "."
-    body = body.replace(" ", "").replace("'", "").rstrip(".,")
-    mark = _decimal_mark(body) if decimal == "auto" else decimal
-    whole, _, rest = body.rpartition(mark) if mark and mark in body else (body, "", "")
-    whole = re.sub(r"[.,]", "", whole)
-    if re.search(r"[.,]", rest):
+    if is_money and (cents := re.fullmatch(r"(\d[\d,. ']*)[.,]? +(\d{2})", body)):
+        body, decimal = f"{re.sub('[^0-9]', '', cents[1])}.{cents[2]}", "."
+    body = re.sub(r"[ ']", "", body).rstrip(".,")
+    whole, mark, rest = _split_decimals(body, decimal)
+    if not re.fullmatch(r"\d*|\d{1,3}([.,]\d{3})+", whole) or not re.fullmatch(r"\d*", rest):
+        return None
+    if is_money and mark and len(rest) != 2:
         return None
     try:
-        number = Decimal(f"{whole or '0'}.{rest or '0'}" if rest else whole)
+        number = Decimal(f"{re.sub('[.,]', '', whole) or '0'}.{rest or '0'}")
     except InvalidOperation:
         return None
     return -number if is_negative else number
+
+
+def _split_decimals(body: str, decimal: str) -> tuple[str, str, str]:
+    """Whole part with its groups, decimal mark, and decimals."""
+    if re.fullmatch(r"\d{1,3}([.,])\d{3}(\1\d{3})*", body) and (
+        decimal == "auto" or decimal not in body or body.count(decimal) > 1
+    ):
+        return body, "", ""
+    if last := re.fullmatch(r"(\d{1,3}(?:[.,]\d{3})+)([.,])(\d{1,2})", body):
+        return last[1], last[2], last[3]
+    mark = decimal
+    if decimal == "auto":
+        marks = re.findall(r"[.,]", body)
+        mark = marks[-1] if marks else "."
+    whole, found, rest = body.rpartition(mark)
+    return (whole, found, rest) if found else (body, "", "")
 
 
 def parse_id(text: str, kind: IdKind | None = None, pattern: str = "") -> str | None:
@@ -212,7 +231,7 @@ def _month_word(text: str) -> int | None:
 
 def _day(year: str, month: int, day: int, pivot: int) -> str | None:
     number = int(year)
-    if len(year) <= 2:
+    if len(year) == 2:
         number += pivot - pivot % 100
         number += 100 if number < pivot else 0
     elif len(year) != 4:
@@ -221,18 +240,6 @@ def _day(year: str, month: int, day: int, pivot: int) -> str | None:
         return datetime.date(number, month, day).isoformat()
     except ValueError:
         return None
-
-
-def _decimal_mark(body: str) -> str:
-    """Which of `.` and `,` stands before the decimals; empty when none does."""
-    marks = [letter for letter in body if letter in ".,"]
-    if not marks:
-        return ""
-    last = marks[-1]
-    if len(set(marks)) == 2:
-        return last
-    is_group = re.fullmatch(r"\d{1,3}([.,]\d{3})+", body) is not None
-    return "" if is_group or len(marks) > 1 else last
 
 
 def _is_out_of_range(value: str, field: FieldDefinition) -> bool:

@@ -23,11 +23,13 @@ class Writing:
         text: words separated by single spaces; empty when nothing stands there.
         confidence: of the least sure word; 1 when there is none.
         box: around it, on the blank page; None when there is none.
+        is_cut: whether a part of a word was left to another field or to the print.
     """
 
     text: str
     confidence: float = 1.0
     box: Rect | None = None
+    is_cut: bool = False
 
 
 def read_writing(fragments: Sequence[Fragment], field: FieldDefinition) -> Writing:
@@ -47,7 +49,8 @@ def read_writing(fragments: Sequence[Fragment], field: FieldDefinition) -> Writi
         max(f.box.right for f in kept),
         max(f.box.bottom for f in kept),
     )
-    return Writing(text, min(f.confidence for f in kept), box if text else None)
+    confidence = min(f.confidence for f in kept)
+    return Writing(text, confidence, box if text else None, any(f.is_cut for f in kept))
 
 
 def _rows(fragments: Sequence[Fragment]) -> list[list[Fragment]]:

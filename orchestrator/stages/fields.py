@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 from orchestrator.conditions import Fact, FactKind
+from orchestrator.models import ModelClient
 from orchestrator.reading.fields import PageEvidence, find_fields
 from orchestrator.reading.key_values import LABEL_WORDS
 from orchestrator.stages.base import (
@@ -16,7 +17,7 @@ from orchestrator.stages.base import (
     StageResult,
     split_list,
 )
-from orchestrator.stages.form import form_fields
+from orchestrator.stages.form_fields import form_fields
 from orchestrator.stages.model_stage import upright_transform
 from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
 from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
@@ -33,10 +34,20 @@ class FieldsConfig(StageConfig):
 
     label_words: Annotated[tuple[str, ...], BeforeValidator(split_list)] = LABEL_WORDS
     """Words, in lower case, that make a short text without a colon the caption of a cell."""
+    second_reading: bool = True
+    """Fields of a registered form that a first reading leaves in doubt are read once more."""
 
 
 class FieldsStage:
-    """Works on the answers of the OCR, checkbox and signature steps before it, those there are."""
+    """Works on the answers of the OCR, checkbox and signature steps before it, those there are;
+    on a registered form by its definition, on any other page by layout.
+
+    Args:
+        ocr_model: reads doubtful fields of forms a second time; None when there is none.
+    """
+
+    def __init__(self, ocr_model: ModelClient | None) -> None:
+        self._ocr_model = ocr_model
 
     async def run(self, context: StageContext) -> StageResult:
         """Find the fields; none when no text was read."""
@@ -51,7 +62,9 @@ class FieldsStage:
                     checkbox = value
                 case SignatureResult():
                     signature = value
-        named = await form_fields(context)
+        named = await form_fields(
+            context, self._ocr_model if context.options.second_reading else None
+        )
         if named is not None:
             return StageResult(named)
         evidence = PageEvidence(
@@ -76,7 +89,7 @@ def field_facts(fields: Sequence[Field]) -> dict[str, Fact]:
 
 
 FACTORY = StageFactory(
-    build=lambda _models: FieldsStage(),
+    build=lambda models: FieldsStage(models.client("ocr") if "ocr" in models else None),
     config=FieldsConfig,
     slot="fields",
     facts=dict.fromkeys(field_facts([]), FactKind.NUMBER),

@@ -37,7 +37,8 @@ def _options(config: OcrConfig) -> OcrOptions:
     )
 
 
-def _quads(result: OcrResult) -> Iterable[Quad]:
+def ocr_quads(result: OcrResult) -> Iterable[Quad]:
+    """Every quad of a page's text."""
     for line in result.lines:
         yield line.quad
         yield from (word.quad for word in line.words)
@@ -57,7 +58,7 @@ FACTORY = model_factory(
         request=RecognizePageRequest,
         result=OcrResult,
         options=_options,
-        quads=_quads,
+        quads=ocr_quads,
         scores=_scores,
     ),
     OcrConfig,
