@@ -22,7 +22,8 @@ from sidecar.http2.frames import (
     ProtocolError,
     Setting,
 )
-from sidecar.http2.headers import HeaderDecoder, HeaderEncoder, Headers
+from sidecar.http2.headers import HeaderDecoder, Headers
+from sidecar.http2.sender import Sender
 from sidecar.http2.streams import Stream
 
 CREDIT_SHARE = 4
@@ -77,31 +78,24 @@ class Connection(asyncio.Protocol):
         self._on_closed = on_closed
         self._on_settings = on_settings
         self._is_client = on_stream is None
-        self._transport: asyncio.Transport | None = None
+        self._sender = Sender(self._forget_if_done)
         preface = b"" if self._is_client else frames.PREFACE
         self._reader = FrameReader(self, limits.max_frame_size, preface)
         self._decoder = HeaderDecoder(limits.max_header_list_size)
-        self._encoder = HeaderEncoder()
-        self._send_window = frames.DEFAULT_WINDOW
         self._receive_window = limits.connection_window
         self._owed = 0
-        self._peer_window = frames.DEFAULT_WINDOW
-        self._peer_frame_size = frames.DEFAULT_MAX_FRAME_SIZE
         self._peer_max_streams = frames.MAX_STREAM_ID
         self._next_id = 1
         self._last_peer_id = 0
         self._resets, self._resets_second = 0, 0
-        self._paused = False
-        self._blocked: dict[int, Stream] = {}
         self._block: tuple[int, int, list[bytes]] | None = None
         self._pings: dict[bytes, asyncio.Future[None]] = {}
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._sender.attach(cast(asyncio.Transport, transport), self.limits.write_buffer)
         limits = self.limits
-        self._transport.set_write_buffer_limits(high=limits.write_buffer)
         announced = {
             Setting.INITIAL_WINDOW_SIZE: limits.stream_window,
             Setting.MAX_FRAME_SIZE: limits.max_frame_size,
@@ -113,7 +107,7 @@ class Connection(asyncio.Protocol):
             announced[Setting.MAX_CONCURRENT_STREAMS] = limits.max_streams
         first = frames.PREFACE if self._is_client else b""
         more = limits.connection_window - frames.DEFAULT_WINDOW
-        self._write(first + frames.settings(announced) + frames.window_update(0, more))
+        self._sender.write(first + frames.settings(announced) + frames.window_update(0, more))
 
     def data_received(self, data: bytes) -> None:
         self.received_at = time.perf_counter_ns()
@@ -129,11 +123,10 @@ class Connection(asyncio.Protocol):
         self._close(str(exc) if exc else "the peer closed the connection")
 
     def pause_writing(self) -> None:
-        self._paused = True
+        self._sender.pause()
 
     def resume_writing(self) -> None:
-        self._paused = False
-        self._send_waiting()
+        self._sender.resume()
 
     # What the proxy asks for
 
@@ -149,40 +142,24 @@ class Connection(asyncio.Protocol):
 
     def open_stream(self) -> Stream:
         """A client's new stream; ask `room` first."""
-        stream = Stream(self, self._next_id, self._peer_window, self.limits.stream_window)
+        stream = Stream(self, self._next_id, self._sender.peer_window, self.limits.stream_window)
         self._next_id += 2
         self.streams[stream.id] = stream
         return stream
 
     def send_headers(self, stream: Stream, headers: Headers, end_stream: bool) -> None:
         """Send headers or trailers, after what waits in the stream."""
-        if stream.local_ended or self.closed:
-            return
-        if stream.waiting:
-            stream.waiting.append((headers, end_stream))
-            return
-        self._write_headers(stream, headers, end_stream)
+        self._sender.send_headers(stream, headers, end_stream)
 
     def send_data(self, stream: Stream, chunk: memoryview, end_stream: bool) -> None:
         """Send a piece of a body, or keep it until the windows allow."""
-        if stream.local_ended or self.closed:
-            if stream.source is not None:
-                stream.source.consumed(len(chunk))
-            return
-        size = len(chunk)
-        if (
-            stream.waiting or self._paused or size > stream.send_window or size > self._send_window
-        ) and (size or stream.waiting):
-            stream.waiting.append((chunk, end_stream))
-            self._send_stream(stream)
-            return
-        self._write_data(stream, chunk, size, end_stream)
+        self._sender.send_data(stream, chunk, end_stream)
 
     def reset_stream(self, stream: Stream, code: int) -> None:
         """Give a stream up."""
         if self.streams.get(stream.id) is not stream:
             return
-        self._write(frames.rst_stream(stream.id, code))
+        self._sender.write(frames.rst_stream(stream.id, code))
         self._forget(stream)
 
     def credit(self, stream: Stream, size: int) -> None:
@@ -193,21 +170,21 @@ class Connection(asyncio.Protocol):
         stream.owed += size
         if stream.owed * CREDIT_SHARE >= self.limits.stream_window:
             stream.receive_window += stream.owed
-            self._write(frames.window_update(stream.id, stream.owed))
+            self._sender.write(frames.window_update(stream.id, stream.owed))
             stream.owed = 0
 
     def _credit_connection(self, size: int) -> None:
         self._owed += size
         if self._owed * CREDIT_SHARE >= self.limits.connection_window:
             self._receive_window += self._owed
-            self._write(frames.window_update(0, self._owed))
+            self._sender.write(frames.window_update(0, self._owed))
             self._owed = 0
 
     def go_away(self, *, final: bool) -> None:
         """Tell the peer to open no more streams; `final` names the last that is worked on."""
         self.going_away = True
         last = self._last_peer_id if final else frames.MAX_STREAM_ID
-        self._write(frames.goaway(last, ErrorCode.NO_ERROR))
+        self._sender.write(frames.goaway(last, ErrorCode.NO_ERROR))
 
     async def ping(self) -> None:
         """Wait for the peer's answer to a ping.
@@ -217,7 +194,7 @@ class Connection(asyncio.Protocol):
         """
         payload = len(self._pings).to_bytes(8, "big")
         answer = self._pings[payload] = asyncio.get_running_loop().create_future()
-        self._write(frames.ping(payload, ack=False))
+        self._sender.write(frames.ping(payload, ack=False))
         try:
             await answer
         finally:
@@ -225,8 +202,7 @@ class Connection(asyncio.Protocol):
 
     def close(self, reason: str = "closed here") -> None:
         """Close at once; listeners are told."""
-        if self._transport is not None:
-            self._transport.close()
+        self._sender.close()
         self._close(reason)
 
     # Frames that came in
@@ -300,9 +276,9 @@ class Connection(asyncio.Protocol):
             raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a client's streams have odd numbers")
         self._last_peer_id = stream_id
         if len(self.streams) >= self.limits.max_streams:
-            self._write(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
+            self._sender.write(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
             return
-        stream = Stream(self, stream_id, self._peer_window, self.limits.stream_window)
+        stream = Stream(self, stream_id, self._sender.peer_window, self.limits.stream_window)
         stream.remote_ended = end_stream
         self.streams[stream_id] = stream
         if self._on_stream is not None:
@@ -333,8 +309,8 @@ class Connection(asyncio.Protocol):
             return
         for key, value in frames.read_settings(payload):
             self._take_setting(key, value)
-        self._write(frames.SETTINGS_ACK)
-        self._send_waiting()
+        self._sender.write(frames.SETTINGS_ACK)
+        self._sender.send_waiting()
         if self._on_settings is not None:
             self._on_settings(self)
 
@@ -344,12 +320,12 @@ class Connection(asyncio.Protocol):
                 if value > frames.MAX_WINDOW:
                     raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31 - 1")
                 for stream in self.streams.values():
-                    stream.send_window += value - self._peer_window
-                self._peer_window = value
+                    stream.send_window += value - self._sender.peer_window
+                self._sender.peer_window = value
             case Setting.MAX_FRAME_SIZE:
                 if not frames.DEFAULT_MAX_FRAME_SIZE <= value < 1 << 24:
                     raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of bounds")
-                self._peer_frame_size = value
+                self._sender.peer_frame_size = value
             case Setting.MAX_CONCURRENT_STREAMS:
                 self._peer_max_streams = value
 
@@ -357,7 +333,7 @@ class Connection(asyncio.Protocol):
         if len(payload) != 8:
             raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a PING has eight bytes")
         if not flags & ACK:
-            self._write(frames.ping(payload, ack=True))
+            self._sender.write(frames.ping(payload, ack=True))
             return
         answer = self._pings.pop(payload, None)
         if answer is not None and not answer.done():
@@ -376,10 +352,7 @@ class Connection(asyncio.Protocol):
     def _on_window_update(self, _flags: int, stream_id: int, payload: bytes) -> None:
         increment = frames.read_word(payload)
         if not stream_id:
-            self._send_window += increment
-            if not increment or self._send_window > frames.MAX_WINDOW:
-                raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31 - 1")
-            self._send_waiting()
+            self._sender.widen(increment)
             return
         stream = self.streams.get(stream_id)
         if stream is None:
@@ -390,92 +363,10 @@ class Connection(asyncio.Protocol):
             if stream.listener is not None:
                 stream.listener.on_reset(ErrorCode.FLOW_CONTROL_ERROR)
             return
-        self._send_stream(stream)
+        self._sender.send_stream(stream)
 
     def _on_push_promise(self, _flags: int, _stream_id: int, _payload: bytes) -> None:
         raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE was never allowed")
-
-    # Sending
-
-    def _send_waiting(self) -> None:
-        """Send what waits, stream after stream, beginning with the one that waited longest."""
-        for stream in list(self._blocked.values()):
-            if self._paused or self._send_window <= 0:
-                return
-            self._send_stream(stream)
-
-    def _send_stream(self, stream: Stream) -> None:
-        """Send what waits in a stream, as far as the windows allow."""
-        waiting = stream.waiting
-        self._blocked.pop(stream.id, None)
-        while waiting and not self._paused and not self.closed:
-            item, end_stream = waiting[0]
-            if not isinstance(item, memoryview):
-                waiting.popleft()
-                self._write_headers(stream, item, end_stream)
-                continue
-            size = len(item)
-            allowed = min(size, stream.send_window, self._send_window)
-            if size and allowed <= 0:
-                break
-            waiting.popleft()
-            if allowed < size:
-                waiting.appendleft((item[allowed:], end_stream))
-                self._write_data(stream, item[:allowed], allowed, end_stream=False)
-            else:
-                self._write_data(stream, item, size, end_stream)
-        if waiting:
-            self._blocked[stream.id] = stream
-
-    def _write_headers(self, stream: Stream, headers: Headers, end_stream: bool) -> None:
-        block = self._encoder.encode(headers)
-        largest = self._peer_frame_size
-        flags = END_STREAM if end_stream else 0
-        if len(block) <= largest:
-            flags |= END_HEADERS
-            self._write(
-                frames.frame_header(FrameType.HEADERS, flags, stream.id, len(block)) + block
-            )
-        else:
-            kind = FrameType.HEADERS
-            for at in range(0, len(block), largest):
-                part = block[at : at + largest]
-                if at + largest >= len(block):
-                    flags |= END_HEADERS
-                self._write(frames.frame_header(kind, flags, stream.id, len(part)) + part)
-                kind, flags = FrameType.CONTINUATION, 0
-        if end_stream:
-            self._end_local(stream)
-
-    def _write_data(self, stream: Stream, chunk: memoryview, size: int, end_stream: bool) -> None:
-        """Write a piece for which there is room in both windows."""
-        stream.send_window -= size
-        self._send_window -= size
-        largest = self._peer_frame_size
-        header = frames.frame_header
-        flags = END_STREAM if end_stream else 0
-        if self._transport is not None:
-            if size <= largest:
-                self._transport.writelines((header(0, flags, stream.id, size), chunk))
-            else:
-                pieces: list[bytes | memoryview] = []
-                for at in range(0, size, largest):
-                    part = chunk[at : at + largest]
-                    last = flags if at + largest >= size else 0
-                    pieces += (header(0, last, stream.id, len(part)), part)
-                self._transport.writelines(pieces)
-        if stream.source is not None:
-            stream.source.consumed(size)
-        if end_stream:
-            self._end_local(stream)
-
-    def _end_local(self, stream: Stream) -> None:
-        stream.local_ended = True
-        self._forget_if_done(stream)
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self.closed:
-            self._transport.write(data)
 
     # Ending
 
@@ -484,14 +375,10 @@ class Connection(asyncio.Protocol):
             self._forget(stream)
 
     def _forget(self, stream: Stream) -> None:
-        """Drop a stream that is over; what still waits in it counts as passed on."""
+        """Drop a stream that is over."""
         self.streams.pop(stream.id, None)
-        self._blocked.pop(stream.id, None)
         stream.local_ended = stream.remote_ended = True
-        waiting = sum(len(item) for item, _ in stream.waiting if isinstance(item, memoryview))
-        stream.waiting.clear()
-        if waiting and stream.source is not None:
-            stream.source.consumed(waiting)
+        self._sender.drop(stream)
         if self.going_away and self._is_client and not self.streams:
             self.close("the server went away")
 
@@ -507,13 +394,13 @@ class Connection(asyncio.Protocol):
             raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a frame on a stream that is not open")
 
     def _abort(self, code: ErrorCode, reason: str) -> None:
-        self._write(frames.goaway(self._last_peer_id, code, reason.encode()[:200]))
+        self._sender.write(frames.goaway(self._last_peer_id, code, reason.encode()[:200]))
         self.close(reason)
 
     def _close(self, reason: str) -> None:
         if self.closed:
             return
-        self.closed = True
+        self.closed = self._sender.closed = True
         for stream in list(self.streams.values()):
             self._lose(stream, reason, unprocessed=False)
         for answer in self._pings.values():

@@ -22,6 +22,7 @@ class Collector(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.spans: list[Any] = []
         self.metrics: dict[str, Any] = {}
+        self.exemplars: dict[str, list[Any]] = {}
         self.status = 200
 
     @property
@@ -36,7 +37,14 @@ class Collector(ThreadingHTTPServer):
         elif path == "/v1/metrics":
             for measured in ExportMetricsServiceRequest.FromString(body).resource_metrics:
                 for metrics in measured.scope_metrics:
-                    self.metrics.update({metric.name: metric for metric in metrics.metrics})
+                    for metric in metrics.metrics:
+                        self._keep(metric)
+
+    def _keep(self, metric: Any) -> None:
+        """The newest state of a metric; exemplars are told once only."""
+        self.metrics[metric.name] = metric
+        for point in getattr(metric, metric.WhichOneof("data")).data_points:
+            self.exemplars.setdefault(metric.name, []).extend(point.exemplars)
 
 
 class _Handler(BaseHTTPRequestHandler):
