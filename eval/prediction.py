@@ -5,15 +5,17 @@
      "skew_degrees": 0.31, "orientation": 0,
      "checkboxes": [{"bbox": [x, y, w, h], "checked": true, "score": 0.97}],
      "signatures": [{"bbox": [x, y, w, h], "score": 0.88}],
-     "doc_class": "form"}
+     "doc_class": "form", "doc_family": null}
 
 Pixels are those of the file, upright or not, counted from the outer edge of the first pixel;
 pixels of a PDF are those of its page at `dpi`. Quads go clockwise from the top-left corner as a
 person reads the word. `skew_degrees` > 0: the content is turned clockwise. `orientation`: clockwise
 degrees by which the page is turned, null when it can't be told; the skew is that of the page set
 upright. Checkboxes are those that the server's own threshold lets pass; signatures come with every
-score from 0.05, best first, and one is meant from 0.5. A document of several pages gives a line a
-page, with `page` from 1. What could not be read has an `error`, and what was found nevertheless.
+score from 0.05, best first, and one is meant from 0.5. `doc_family` is the form
+family where the classifier is sure of one; in sets whose labels name families (`eval.split`) it is
+the `doc_class` too. A document of several pages gives a line a page, with `page` from 1. What could
+not be read has an `error`, and what was found nevertheless.
 
 The folder's `labels.jsonl`, if there is one, names the files; of its labels only `dpi` and
 `stretched` (the page was squeezed into a square) are looked at. Without it every PDF and image
@@ -34,6 +36,7 @@ from rich.progress import track
 
 from eval.lines import PARTS, Line, page_line, unstretched
 from eval.product import Product, open_product
+from eval.split import FAMILY_SETS
 from meshkit.errors import PagemeshError
 from pagemesh.orchestrator.v1.document_pb2 import PageResult
 
@@ -98,10 +101,22 @@ async def predict(
         {
             "file": task.file,
             **({"page": page.page_number} if several else {}),
-            **page_line(page, parts, (page.width, page.height) if is_pdf else _size(content, page)),
+            **_named_as(
+                folder.name,
+                page_line(
+                    page, parts, (page.width, page.height) if is_pdf else _size(content, page)
+                ),
+            ),
         }
         for page in pages
     ]
+
+
+def _named_as(set_name: str, line: Line) -> Line:
+    """The line with its class as the set's labels would name it."""
+    if set_name in FAMILY_SETS and line.get("doc_family"):
+        return {**line, "doc_class": line["doc_family"]}
+    return line
 
 
 def _size(content: bytes, page: PageResult) -> tuple[int, int]:

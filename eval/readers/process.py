@@ -7,32 +7,34 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import IO
 
 from eval.readers.child import Answer, PageFile
 
 
-class Maker(StrEnum):
-    """Whose reader it is; the name of its module in `eval.readers`."""
-
-    OURS = "ours"
-    OTHERS = "others"
-
-
 @dataclass(frozen=True, slots=True)
 class ReaderName:
-    """A reader, as its module and the tables name it.
+    """A reader, as tables name it.
 
     Attributes:
-        name: what is to be served.
-        maker: by which module.
+        name: unique in a measure.
+        arguments: of the Python interpreter that serves it (`eval.readers.child`).
         everywhere: whether it reads every page, or only those of the comparison.
     """
 
     name: str
-    maker: Maker
+    arguments: tuple[str, ...]
     everywhere: bool = False
+
+
+def ours(name: str, *, everywhere: bool = True) -> ReaderName:
+    """A reader of `eval.readers.ours`."""
+    return ReaderName(name, ("-m", "eval.readers.ours", name), everywhere)
+
+
+def others(name: str) -> ReaderName:
+    """A reader of `eval.readers.others`."""
+    return ReaderName(name, ("-m", "eval.readers.others", name))
 
 
 class ReaderError(Exception):
@@ -76,11 +78,14 @@ class ReaderProcess:
 @contextlib.contextmanager
 def running(reader: ReaderName) -> Iterator[ReaderProcess]:
     """Start a reader; it ends with its input."""
-    command = [sys.executable, "-m", f"eval.readers.{reader.maker}", reader.name]
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            [sys.executable, *reader.arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         ) as process,
     ):
         yield ReaderProcess(reader, process, log)

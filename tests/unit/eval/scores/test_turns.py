@@ -1,7 +1,7 @@
 """What counts as a page whose turn was told."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.scores.classes import ClassScore
@@ -19,6 +19,7 @@ def test_errors_are_absolute_and_orientation_is_right_or_not() -> None:
     assert (figures["<= 0.1"], figures["orientation"]) == (0.5, 0.5)
 
 
+@settings(deadline=None)
 @given(st.floats(-45, 45), st.floats(-45, 45))
 def test_within_a_quarter_turn_the_error_is_the_plain_difference(a: float, b: float) -> None:
     plain = abs(a - b)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.scores.words import WordScore, expected_calibration_error, labelled_tokens, tokens
@@ -33,6 +33,7 @@ def test_sums_are_over_all_pages() -> None:
     assert score.calibration_error is None
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_order_and_cutting_into_words_do_not_matter(labels: list[str], read: list[str]) -> None:
     wanted = Counter(token for text in labels for token in tokens(text))

@@ -1,0 +1,127 @@
+"""The talk with readers, and their pages side by side."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from eval.comparison import Selection, compare
+from eval.measures import MEASURES, Measure
+from eval.overlay import draw_worst
+from eval.readers.child import PageFile
+from eval.readers.process import ReaderError, ReaderName, running
+from eval.scores.words import WordScore
+
+ECHO = """
+import os, sys, time
+from eval.readers.child import serve
+class Echo:
+    def prepare(self, page):
+        print("what libraries print does not disturb")
+        return page.path
+    def read(self, path):
+        ended = time.process_time() + 0.05
+        while time.process_time() < ended: pass
+        if path.endswith("1.png"): raise ValueError("unreadable")
+        return {"words": [{"text": "alpha beta", "confidence": 0.5}]}
+if sys.argv[1] == "absent": sys.exit("it is not installed")
+serve(Echo())
+"""
+
+
+def reader(name: str, *, everywhere: bool = False) -> ReaderName:
+    """The program above; not there under the name `absent`."""
+    return ReaderName(name, ("-c", ECHO, name), everywhere)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    pages = [
+        {"file": f"{i}.png", "words": [{"text": word, "quad": [0, 0, 9, 0, 9, 9, 0, 9]}]}
+        for i, word in enumerate(["alpha", "beta", "gamma"])
+    ]
+    (tmp_path / "set").mkdir()
+    for page in pages:
+        cv2.imwrite(str(tmp_path / "set" / str(page["file"])), np.zeros((40, 60), np.uint8))
+    lines = "\n".join(map(json.dumps, pages))
+    (tmp_path / "set" / "labels.jsonl").write_text(lines, encoding="utf-8")
+    return tmp_path
+
+
+def measure(*readers: ReaderName) -> Measure:
+    return Measure(
+        name="words",
+        sets=("set",),
+        readers=readers,
+        wanted=lambda label: "words" in label,
+        new_score=WordScore,
+        judge=MEASURES[0].judge,
+        baseline="theirs",
+    )
+
+
+def compared(folder: Path, scratch: Path, *readers: ReaderName) -> Any:
+    selection = Selection(folder, None, part=None, limit=None, compared=2)
+    return compare(measure(*readers), selection, scratch)
+
+
+def test_all_pages_by_some_readers_and_some_pages_by_all(folder: Path, tmp_path: Path) -> None:
+    ours = reader("ours", everywhere=True)
+    result = compared(folder, tmp_path, ours, reader("theirs"))
+    (whole,) = result.whole
+    # Of three labelled words one is read; of the four tokens read (one page fails) one is right.
+    assert (whole["reader"], whole["pages"], whole["failed"]) == ("ours", 3, 1)
+    assert (whole["recall"], whole["precision"]) == (pytest.approx(1 / 3), 1 / 4)
+    assert [(row["reader"], row["pages"], row["recall"]) for row in result.compared] == [
+        ("ours", 2, 1 / 2),
+        ("theirs", 2, 1 / 2),
+    ]
+    assert whole["CPU s/page"] >= 0.03
+    assert result.compared[1]["of theirs"] == 1
+    assert 0.3 < result.compared[0]["of theirs"] < 3
+
+
+def test_a_reader_that_is_not_there_is_named_and_the_others_go_on(
+    folder: Path, tmp_path: Path
+) -> None:
+    absent = reader("absent")
+    result = compared(folder, tmp_path, reader("ours", everywhere=True), absent)
+    assert result.missing == {"absent": "it is not installed"}
+    assert len(result.whole) == 1
+
+
+def test_a_reader_that_died_is_an_error() -> None:
+    with running(reader("absent")) as absent, pytest.raises(ReaderError):
+        absent.ask(PageFile("0.png"))
+
+
+def test_the_worst_pages_are_drawn(folder: Path, tmp_path: Path) -> None:
+    result = compared(folder, tmp_path, reader("ours", everywhere=True))
+    # alpha: 1 invented; beta: 1 missed; gamma: 1 missed and 2 invented.
+    assert [reading.mistakes for reading in result.readings] == [1, 1, 3]
+    readable = [r for r in result.readings if r.line]
+    for reading in readable:
+        reading.line["words"][0]["quad"] = [20, 20, 40, 20, 40, 30, 20, 30]
+    (path,) = draw_worst(readable, tmp_path / "pictures", count=1)
+    assert path.name == "set-2.png"
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    assert picture[20, 25].tolist() == [0, 0, 230]
+    assert picture[9, 0].tolist() != [0, 0, 0]
+
+
+def test_packages_are_run_by_a_program_that_knows_them() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "eval.readers.others", "nobody"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    for name in MEASURES[0].readers[4:]:
+        assert name.name in done.stderr
