@@ -103,9 +103,7 @@ async def predict(
             **({"page": page.page_number} if several else {}),
             **_named_as(
                 folder.name,
-                page_line(
-                    page, parts, (page.width, page.height) if is_pdf else _size(content, page)
-                ),
+                page_line(page, parts, _size(content, page, is_pdf=is_pdf)),
             ),
         }
         for page in pages
@@ -119,11 +117,13 @@ def _named_as(set_name: str, line: Line) -> Line:
     return line
 
 
-def _size(content: bytes, page: PageResult) -> tuple[int, int]:
-    """Width and height of an image file's page, turned as its file says.
+def _size(content: bytes, page: PageResult, *, is_pdf: bool) -> tuple[int, int]:
+    """Width and height of a file's page in pixels, turned as the file says.
 
     The product resamples a fax's pixels to squares, so the page as read may have another size.
     """
+    if is_pdf or not page.width:
+        return page.width, page.height
     with Image.open(io.BytesIO(content)) as image:
         image.seek(page.page_number - 1)
         width, height = image.size
