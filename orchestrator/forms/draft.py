@@ -63,7 +63,7 @@ def draft_fields(pages: Sequence[PdfPage], widgets: Sequence[Widget]) -> list[Dr
         texts = [w for w in here if w.kind not in ("checkbox", "radio")]
         found += [_entry(run, labels) for run in _combs(texts)]
     found.sort(key=lambda field: (field.page, round(field.box.top / 4), field.box.left))
-    return _with_single_names(found)
+    return with_single_names(found)
 
 
 class Labels:
@@ -232,7 +232,7 @@ _PLACES = (
 )
 _AMOUNTS = (
     r"\bamounts?\b|\btotal\b|\btax\b|income|wages|credit|refund|payment|\bbalance\b|\binterest\b"
-    r"|dividend|deduct|\bamt\b|\bdollars?\b|\$|penalt|withh?eld|contribution"
+    r"|dividend|deduct|\bamt|\bdollars?\b|\$|penalt|withh?eld|contribution"
 )
 _GUESSES: tuple[_Guess, ...] = (
     (r"signature(?! date)|sign here", ValueType.SIGNATURE, None),
@@ -307,6 +307,6 @@ def _single(names: Sequence[str]) -> list[str]:
     return given if len(set(given)) == len(given) else _single(given)
 
 
-def _with_single_names(fields: Sequence[DraftField]) -> list[DraftField]:
+def with_single_names(fields: Sequence[DraftField]) -> list[DraftField]:
     names = _single([field.name for field in fields])
     return [replace(field, name=name) for field, name in zip(fields, names, strict=True)]

@@ -14,6 +14,7 @@ from meshkit.errors import PagemeshError
 from meshkit.logs import configure_logging
 from pagemesh.cli.analyze import analyze
 from pagemesh.cli.doctor import doctor
+from pagemesh.cli.form import form
 from pagemesh.cli.pipelines import pipelines
 from pagemesh.cli.places import log_file
 from pagemesh.cli.problems import EXIT_FAILED, complain
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.callback()(_options)
 for command in (analyze, pipelines, serve, up, doctor):
     app.command()(command)
+app.add_typer(form)
 
 
 def run() -> None:
