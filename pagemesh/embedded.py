@@ -28,6 +28,9 @@ from orchestrator.config import MODELS, OrchestratorConfig
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.document import OpenDocument, open_document
 from orchestrator.documents.pool import WorkerPool
+from orchestrator.forms.initial import NewForm, ReadPages
+from orchestrator.forms.initial import init_form as _init_form
+from orchestrator.forms.library import Form, load_form
 from pagemesh.exports import ImageOf
 from pagemesh.loop import LoopThread
 from pagemesh.orchestrator.v1 import document_pb2 as documents
@@ -90,6 +93,23 @@ def page_images(path: Path, password: str = "", dpi: int = 0) -> Iterator[ImageO
             yield image_of
     finally:
         loop.close()
+
+
+def init_form(blank: Path, folder: Path, name: str, read: ReadPages) -> NewForm:
+    """Draft a form definition; see `orchestrator.forms.initial.init_form`."""
+    return _init_form(blank, folder, name, read)
+
+
+def check_form(path: Path) -> Form:
+    """A form, loaded as the orchestrator loads it.
+
+    Args:
+        path: its folder, or the definition in it.
+
+    Raises:
+        InvalidForm: with every mistake, a line each.
+    """
+    return load_form(path if path.is_dir() else path.parent)
 
 
 @contextlib.contextmanager
