@@ -3,7 +3,8 @@
 The head has a cell for every 8 x 8 pixels of the canvas, with five channels: chance that the cell
 lies in the middle of a signature, and the logarithms of the distances from the cell's middle to the
 signature's left, top, right and bottom side (in 40, 20, 40, 20 pixels; the layout of FCOS, Tian et
-al. 2019). Cells that agree on a signature are merged into one rectangle.
+al. 2019). Cells that agree on a signature are merged into one rectangle; of each side those know
+most that lie nearest to it.
 
 Rectangles are rows of left, top, right, bottom in canvas pixels, counted from the outer edge.
 """
@@ -40,14 +41,20 @@ def decode(head: NDArray[np.float32], threshold: float) -> tuple[Floats, Floats]
     cells = head[:, rows, columns].astype(np.float64).T
     middles = (np.column_stack([columns, rows]) + 0.5) * STRIDE
     distances = np.exp(np.clip(cells[:, 1:], *LOG_DISTANCE_LIMITS)) * UNITS
-    return merge(np.tile(middles, 2) + SIGNS * distances, cells[:, 0])
+    trust = cells[:, :1] / distances**2
+    return merge(np.tile(middles, 2) + SIGNS * distances, cells[:, 0], trust)
 
 
-def merge(rects: Floats, scores: Floats) -> tuple[Floats, Floats]:
-    """One rectangle for each group of rectangles (n, 4) that agree; both given best first.
+def merge(rects: Floats, scores: Floats, trust: Floats) -> tuple[Floats, Floats]:
+    """One rectangle for each group of rectangles that agree; best first.
 
-    It is the mean, weighted by score, of the best and those that agree with it; the score is the
-    best one's. Whatever else lies on it is dropped.
+    It is the mean of the best and those that agree with it; the score is the best one's. Whatever
+    else lies on it is dropped.
+
+    Args:
+        rects: (n, 4), best first.
+        scores: (n,).
+        trust: (n, 4) weight of each side in the mean.
     """
     areas = np.prod(rects[:, 2:] - rects[:, :2], axis=1)
     left = np.arange(len(rects))
@@ -60,7 +67,7 @@ def merge(rects: Floats, scores: Floats) -> tuple[Floats, Floats]:
         iou = common / (areas[left] + areas[best] - common)
         cover = common / np.minimum(areas[left], areas[best])
         agreeing = left[iou >= AGREEING_IOU]
-        merged.append(np.average(rects[agreeing], axis=0, weights=scores[agreeing]))
+        merged.append(np.average(rects[agreeing], axis=0, weights=trust[agreeing]))
         best_scores.append(scores[best])
         left = left[(iou <= MAX_IOU) & (cover <= MAX_COVER)]
     return np.array(merged).reshape(-1, 4), np.array(best_scores)

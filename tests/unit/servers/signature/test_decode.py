@@ -43,9 +43,23 @@ def test_two_signatures_come_best_first() -> None:
 
 def test_a_part_of_a_signature_goes() -> None:
     rects = np.array([[0, 0, 200, 60], [20, 10, 90, 50]], float)
-    merged, scores = merge(rects, np.array([0.9, 0.8]))
+    merged, scores = merge(rects, np.array([0.9, 0.8]), np.ones((2, 4)))
     assert merged == pytest.approx(rects[:1])
     assert scores == pytest.approx([0.9])
+
+
+def test_each_side_is_told_by_the_cells_nearest_to_it() -> None:
+    head = np.zeros((5, 40, 60), np.float32)
+    mark(head, (100, 80, 300, 140), 0.9, reach=0)
+    near_the_right = head[:, 13, 33]
+    near_the_right[0] = 0.8
+    # Middle (268, 108): knows the right side (310) well and misses the left one by far.
+    sides = np.array([268 - 140, 108 - 80, 310 - 268, 140 - 108])
+    near_the_right[1:] = np.log(sides / UNITS)
+    ((left, top, right, bottom),), _ = decode(head, 0.3)
+    assert 100 < left < 120
+    assert (top, bottom) == pytest.approx((80, 140), abs=1e-3)
+    assert 305 < right < 310
 
 
 def test_an_empty_head_has_no_signatures() -> None:
