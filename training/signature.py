@@ -9,8 +9,11 @@ from the MIT-licensed repository of Code for America's vita-min) and `signature_
 only the lines with origin `crossmedia` are read (MIT; invented names written by volunteers). The
 other signatures are written by a model of pen movement or set in flowing fonts and bent; the other
 pages are composed by `training.detectors` with fonts of Debian packages (`--fonts`, asked for by
-name when too few are found). The script writes the network as ONNX, its scores calibrated on pages
-and form families that it was not trained on.
+name when too few are found). The script writes the network as ONNX.
+
+Its scores are calibrated, two numbers in all, on the tuning parts of the labelled sets of real
+pages that DATA holds (`REAL_SETS`); without any of them, on pages and form families of the trained
+kinds that were kept aside.
 """
 
 from collections.abc import Iterator
@@ -25,7 +28,8 @@ from faker import Faker
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from eval.labelled import bounds
+from eval.labelled import bounds, read_pages
+from eval.split import Part
 from meshkit.model import PageInput
 from servers.signature.config import SignatureConfig
 from servers.signature.model import SignatureModel, SignatureOptions
@@ -65,6 +69,8 @@ FRESH_EVERY = 7
 SCORES = 1
 LEAST_POSITIVE = 50.0
 """Positive cells that a batch's loss is divided by at least."""
+REAL_SETS = "tobacco_signatures", "signature_pages_640", "funsd_forms"
+REAL_LONG_SIDE_PX = 1920
 VALIDATION_PAGES = 120
 VALIDATION_SEED = 1 << 61
 LEAST_SCORE = 0.02
@@ -216,6 +222,24 @@ def loss_of(head: torch.Tensor, targets: Tensors) -> torch.Tensor:
     return loss
 
 
+def real_pages(data: Path) -> list[LabelledPage]:
+    """Pages of the tuning parts that have all their signatures labelled, shrunk to save memory."""
+    pages = []
+    for folder in (data / name for name in REAL_SETS):
+        if not folder.is_dir():
+            continue
+        for real in read_pages(folder, "signatures", part=Part.TUNING):
+            if real.truth.complete:
+                scale = min(1.0, REAL_LONG_SIDE_PX / max(real.image.shape))
+                image = cv2.resize(
+                    real.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+                )
+                signatures: list[Rect] = [tuple(row) for row in real.truth.rects * scale]
+                ignore: list[Rect] = [tuple(row) for row in real.truth.ignore * scale]
+                pages.append(LabelledPage(np.asarray(image, np.uint8), [], signatures, ignore))
+    return pages
+
+
 def validation_pages(data: Path, faces: Faces) -> list[LabelledPage]:
     """Composed pages of other seeds and writers, worn, and scanned forms of other families."""
     collected = collected_ink(data, validation=True)
@@ -242,7 +266,7 @@ def opened(path: Path) -> Find:
 
 
 def main() -> None:
-    """Train, export, calibrate, and print what the network does on pages kept aside."""
+    """Train, export, calibrate, and print what the network does on the calibration's pages."""
     command = read_command(__doc__, steps=6000, seed=21)
     if not command.calibrate_only:
         network = SignatureNetwork(TEXT_DETECTOR)
@@ -257,7 +281,7 @@ def main() -> None:
         )
         save_state(network, command.state)
         export_onnx(network, SCORES, command.out)
-    pages = validation_pages(command.data, command.faces)
+    pages = real_pages(command.data) or validation_pages(command.data, command.faces)
     calibrate_network(command.out, lambda: opened(command.out), pages, lambda page: page.signatures)
 
 
