@@ -112,6 +112,10 @@ class Ink:
         self._blank = blank
         self._alignment = alignment
 
+    def area(self, zone: Rect) -> float:
+        """The same in square points."""
+        return self.share(zone) * zone.width * zone.height
+
     def share(self, zone: Rect) -> float:
         """Share of a place, in [0, 1], that has ink which the blank has not. 0 off the page."""
         left, top, right, bottom = (round(v * _PIXELS) for v in _sides(zone))
