@@ -1,22 +1,40 @@
 """Pairs printed labels with what was filled in beside or below them.
 
-Words up to a colon are a label. A short caption without one is a label when it is numbered
-(`3. Place of birth`) or has a word that captions have (`Last name`). The value of a label with a
-colon is what follows on its line, else what stands next to its right, else what stands directly
-below; forms put captions into the cell that is filled in, so for a caption below comes first. A
-label with a colon and no value is an empty field, or a heading when prose stands below. A caption
-without a value is no field.
+Words up to a colon are a label, and so are words behind which a printed line to write on begins. A
+short caption without either is a label when it is numbered (`3. Place of birth`) or has a word that
+captions have (`Last name`). Every label and every run of
+words that may be its value by one of the rules below make a pair; of all pairs on the page the
+likeliest are kept first, each label and each value once. A value goes on in the lines below it
+that stand at its edge and belong to no label. A label with a colon or a line and no value is an
+empty field, or a heading when prose stands below; a caption without a value is no field.
+
+The chance of each rule is the share of its pairs that were right on tuning pages, as
+`python -m eval.key_values --data DIR --part tuning --rules` prints it.
 """
 
 import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from orchestrator.reading.layout import Box, Phrase, Token, is_wordlike
 from orchestrator.reading.rules import Rules
-from orchestrator.reading.segments import segments
+from orchestrator.reading.segments import is_next_line, segments, stacked
 from orchestrator.reading.signatures import is_signature_label
+from orchestrator.reading.vocabulary import words
+
+
+class Rule(StrEnum):
+    """How a value stands to its label."""
+
+    ON_RULE = "on the line that begins behind the label"
+    INLINE = "on one line behind a colon"
+    RIGHT = "right of a colon, across a hole"
+    BELOW = "below a colon"
+    CAPTION_INLINE = "a number behind a caption"
+    CAPTION_BELOW = "below a caption"
+    CAPTION_RIGHT = "right of a caption"
 
 
 @dataclass(frozen=True)
@@ -27,17 +45,25 @@ class KeyValue:
         label: printed words.
         value: words beside or below it.
         confidence: chance in [0, 1] that both belong together and are read rightly.
+        rule: by which they were paired; None without a value.
     """
 
     label: Phrase
     value: Phrase | None
     confidence: float
+    rule: Rule | None = None
 
 
 _NUMBERED = re.compile(r"\(?\d{1,2}[a-z]?[.)]\s*[A-Za-z]")
+_COLONS = (":", "\uff1a")
+_REMARK = re.compile(r"^\(.*\)?$")
+_GOES_ON = re.compile(r"(?:\b(?:of|and|the|or|for|de|du|des|der|und|del)|[&/-])$", re.IGNORECASE)
+_ENDS_SENTENCE = re.compile(r"[a-zà-ÿ]{3}[.;]$")
 _LONGEST_LABEL = 8
 _LONGEST_CAPTION = 6
 _LONGEST_ANSWER = 8
+_LONGEST_NUMBER = 2
+_MOST_LINES = 6
 # fmt: off
 LABEL_WORDS: tuple[str, ...] = (
     "name", "initial", "m.i.", "address", "street", "apt", "apartment", "city", "town", "state",
@@ -52,16 +78,29 @@ _HOLE = 1.5
 _REACH_RIGHT = 15.0
 _REACH_BESIDE_CAPTION = 4.0
 _REACH_BELOW = 1.5
+_ROW = 25.0
+_BLANK_BEGINS = 1.0
+_LONG_RULE = 6.0
+_WORD_GAP = 0.9
+_FARTHEST = 0.3
+"""What a pair at the end of its reach loses of its chance to be taken."""
 
-_INLINE, _RIGHT, _BELOW = 1.0, 0.9, 0.6
-_BELOW_CAPTION, _BESIDE_CAPTION = 0.9, 0.5
-_EMPTY, _WITHOUT_COLON = 0.5, 0.8
+CHANCES = {
+    Rule.ON_RULE: 0.82,
+    Rule.INLINE: 0.65,
+    Rule.RIGHT: 0.78,
+    Rule.BELOW: 0.45,
+    Rule.CAPTION_INLINE: 0.31,
+    Rule.CAPTION_BELOW: 0.51,
+    Rule.CAPTION_RIGHT: 0.60,
+}
+_EMPTY = 0.5
 
 
 def find_key_values(
     tokens: Sequence[Token], label_words: frozenset[str], rules: Rules
 ) -> Iterator[KeyValue]:
-    """Labels with their values; each run of words is the value of one label at most.
+    """Labels with their values, from top to bottom; no words are in two values.
 
     Args:
         tokens: words of the upright page that are nothing else.
@@ -69,24 +108,230 @@ def find_key_values(
         rules: the page's lines.
     """
     lines = segments(tokens, (), rules=rules, hole=_HOLE)
-    runs = [part for line in lines for part in _split_at_colons(line)]
-    labels = [run for run in runs if _is_label(run, label_words)]
-    free = {index: run for index, run in enumerate(runs) if run not in labels}
-    for label in sorted(labels, key=lambda run: (run.box.top, run.box.left)):
-        has_colon = label.text.endswith(":")
-        options = sorted(
-            (-factor, index)
-            for index, value in free.items()
-            if (factor := _belonging(label, value, labels, has_colon=has_colon))
+    runs = [
+        part
+        for line in lines
+        for run in _split_at_colons(line)
+        for part in _split_at_number(run, label_words)
+    ]
+    runs = _joined_labels([part for run in runs for part in _split_at_rule(run, rules)])
+    blanks = {id(run): blank for run in runs if (blank := _blank(run, rules)) is not None}
+    labels = [run for run in runs if id(run) in blanks or _is_label(run, label_words)]
+    ids = {id(label) for label in labels}
+    values = [run for run in runs if id(run) not in ids]
+    pairs = sorted(
+        (-score, place, number, rule)
+        for place, label in enumerate(labels)
+        for number, value in enumerate(values)
+        for rule, score in _rule(label, value, labels, values, rules, blanks.get(id(label)))
+    )
+    taken: dict[int, tuple[int, Rule]] = {}
+    used: set[int] = set()
+    for _, place, number, rule in pairs:
+        if place not in taken and number not in used:
+            taken[place] = (number, rule)
+            used.add(number)
+    for place, label in enumerate(labels):
+        if place in taken:
+            number, rule = taken[place]
+            whole = _whole(number, values, labels, used, rules)
+            chance = CHANCES[rule] * (label.confidence * whole.confidence) ** 0.5
+            yield KeyValue(label, whole, chance, rule)
+        elif id(label) in blanks or (_has_colon(label) and not _is_heading(label, runs)):
+            yield KeyValue(label, None, label.confidence * _EMPTY)
+
+
+def _whole(
+    number: int, values: Sequence[Phrase], labels: Sequence[Phrase], used: set[int], rules: Rules
+) -> Phrase:
+    """A value with the lines below it that go on with it; these are used then."""
+    lines = [values[number]]
+    while len(lines) < _MOST_LINES:
+        last = lines[-1]
+        following = next(
+            (
+                index
+                for index, value in enumerate(values)
+                if index not in used
+                and is_next_line(last, value)
+                and not rules.part_rows(last.box.bottom - 2, value.box.top + 2, last.box)
+                and not any(label.box.is_beside(value.box) for label in labels)
+            ),
+            None,
         )
-        certainty = label.confidence * (1.0 if has_colon else _WITHOUT_COLON)
-        if options:
-            factor, index = options[0]
-            value = free.pop(index)
-            certainty *= value.confidence * -factor
-            yield KeyValue(label, value, certainty)
-        elif has_colon and not _is_heading(label, runs):
-            yield KeyValue(label, None, certainty * _EMPTY)
+        if following is None:
+            break
+        used.add(following)
+        lines.append(values[following])
+    return stacked(lines)
+
+
+def _rule(
+    label: Phrase,
+    value: Phrase,
+    labels: Sequence[Phrase],
+    values: Sequence[Phrase],
+    rules: Rules,
+    blank: Box | None,
+) -> Iterator[tuple[Rule, float]]:
+    """By which rule this may be the label's value, and how strongly; nothing when by none."""
+    here, there, height = label.box, value.box, label.box.height
+    has_colon = _has_colon(label)
+    if _REMARK.match(value.text) or (not has_colon and not _is_answer(value)):
+        return
+    if blank is not None and _is_on(there, blank):
+        yield Rule.ON_RULE, 1.0
+        return
+    if here.is_beside(there):
+        rule = _rule_beside(label, value, labels, values)
+        gap = max(there.left - here.right, 0.0) / height
+        if rule is not None:
+            yield rule, CHANCES[rule] * (1 - _FARTHEST * gap / _reach(label))
+    elif _is_below(here, there) and _is_answer(value):
+        if has_colon and _is_alone_below(label, value, [*labels, *values], rules):
+            yield Rule.BELOW, CHANCES[Rule.BELOW]
+        elif not has_colon and not _are_parallel(label, value, values):
+            yield Rule.CAPTION_BELOW, CHANCES[Rule.CAPTION_BELOW]
+
+
+def _rule_beside(
+    label: Phrase, value: Phrase, labels: Sequence[Phrase], values: Sequence[Phrase]
+) -> Rule | None:
+    """The rule for a value in the row of its label; None when it is out of reach or another's."""
+    here, there, height = label.box, value.box, label.box.height
+    gap = (there.left - here.right) / height
+    if not -0.5 <= gap <= _reach(label) or _has_between(here, there, labels):
+        return None
+    is_inline = label.tokens[0].line == value.tokens[0].line
+    if _has_colon(label):
+        return Rule.INLINE if is_inline and gap <= _HOLE else Rule.RIGHT
+    if is_inline and gap <= _WORD_GAP:
+        return Rule.CAPTION_INLINE
+    return None if _are_heads(label, value, values) else Rule.CAPTION_RIGHT
+
+
+def _reach(label: Phrase) -> float:
+    return _REACH_RIGHT if _has_colon(label) else _REACH_BESIDE_CAPTION
+
+
+def _blank(run: Phrase, rules: Rules) -> Box | None:
+    """The printed line that begins where these words end, to be written on."""
+    box, height = run.box, run.box.height
+    if len(run.tokens) > _LONGEST_LABEL:
+        return None
+    return next(
+        (
+            rule
+            for rule in rules.across
+            if -0.5 * height <= rule.left - box.right <= _BLANK_BEGINS * height
+            and _is_base(rule, box)
+        ),
+        None,
+    )
+
+
+def _split_at_rule(run: Phrase, rules: Rules) -> Iterator[Phrase]:
+    """`Purpose of trip` and what is written on the line behind it, read in one run."""
+    box = run.box
+    for rule in rules.across:
+        if box.left + box.height < rule.left < box.right and _is_base(rule, box):
+            index = sum(token.box.middle < rule.left for token in run.tokens)
+            if 0 < index < len(run.tokens) and not _has_colon(Phrase(run.tokens[:index])):
+                yield Phrase(run.tokens[:index])
+                yield Phrase(run.tokens[index:])
+                return
+    yield run
+
+
+def _is_base(rule: Box, box: Box) -> bool:
+    """Whether a printed line runs where letters stand."""
+    is_long_and_thin = rule.width >= _LONG_RULE * box.height >= _LONG_RULE * 3 * rule.height
+    is_low = box.top + 0.7 * box.height <= rule.top <= box.bottom + 0.5 * box.height
+    return is_long_and_thin and is_low
+
+
+def _is_on(area: Box, rule: Box) -> bool:
+    """Whether words stand on a printed line."""
+    is_over = rule.left - area.height <= area.left and area.middle <= rule.right
+    return is_over and -0.6 * area.height <= rule.top - area.bottom <= 0.8 * area.height
+
+
+def _are_parallel(label: Phrase, below: Phrase, values: Sequence[Phrase]) -> bool:
+    """Whether both have a text of their own right of them: then they are rows of one list."""
+    return all(
+        any(
+            0 < value.box.left - run.box.right <= _REACH_RIGHT * run.box.height
+            and value.box.is_beside(run.box)
+            for value in values
+        )
+        for run in (label, below)
+    )
+
+
+def _are_heads(label: Phrase, beside: Phrase, values: Sequence[Phrase]) -> bool:
+    """Whether both have a text of their own below them: then they head columns of a table."""
+    return all(
+        any(_is_below(run.box, value.box) for value in values if value is not run)
+        for run in (label, beside)
+    )
+
+
+def _is_alone_below(label: Phrase, value: Phrase, runs: Sequence[Phrase], rules: Rules) -> bool:
+    """Whether the value has its line for itself and no printed line over it.
+
+    Over several texts side by side a label with a colon is a heading.
+    """
+    if rules.part_rows(label.box.bottom - 2, value.box.top + 2, label.box):
+        return False
+    return not any(
+        run is not value
+        and run.box.is_beside(value.box)
+        and abs(run.box.middle - value.box.middle) <= _ROW * value.box.height
+        for run in runs
+    )
+
+
+def _split_at_number(run: Phrase, label_words: frozenset[str]) -> Iterator[Phrase]:
+    """`Job No. 7559` as `Job No.` and `7559`; other runs as they are."""
+    for index, token in enumerate(run.tokens[1:_LONGEST_CAPTION], 1):
+        if any(char.isdigit() for char in token.text):
+            before = Phrase(run.tokens[:index])
+            own = [t.text.lower().strip("(),:") for t in before.tokens[-2:]]
+            is_short = len(run.tokens) - index <= _LONGEST_NUMBER
+            if is_short and not _has_colon(before) and any(word in label_words for word in own):
+                yield before
+                yield Phrase(run.tokens[index:])
+                return
+            break
+    yield run
+
+
+def _joined_labels(runs: Sequence[Phrase]) -> list[Phrase]:
+    """Labels that go on in the line below (`No. of`, `Stores`) made one."""
+    joined: dict[int, Phrase] = dict(enumerate(runs))
+    for index, run in enumerate(runs):
+        if index not in joined or not _GOES_ON.search(run.text):
+            continue
+        if len(run.tokens) > _LONGEST_CAPTION:
+            continue
+        below = next(
+            (
+                number
+                for number, other in joined.items()
+                if number != index
+                and run.box.is_over(other.box)
+                and -0.4 <= (other.box.top - run.box.bottom) / run.box.height <= 0.7
+                and len(other.tokens) <= _LONGEST_CAPTION
+            ),
+            None,
+        )
+        if below is not None:
+            joined[index] = stacked([run, joined.pop(below)])
+    return [joined[index] for index in sorted(joined)]
+
+
+def _has_colon(run: Phrase) -> bool:
+    return run.text.endswith(_COLONS)
 
 
 def _is_heading(label: Phrase, runs: Sequence[Phrase]) -> bool:
@@ -95,12 +340,16 @@ def _is_heading(label: Phrase, runs: Sequence[Phrase]) -> bool:
 
 
 def _is_label(run: Phrase, label_words: frozenset[str]) -> bool:
-    if run.text.endswith(":"):
-        return len(run.tokens) <= _LONGEST_LABEL
+    if _has_colon(run):
+        is_notice = run.text.lower().rstrip(" :") in words("notice")
+        is_prose = any(_ENDS_SENTENCE.search(token.text) for token in run.tokens[:-1])
+        return len(run.tokens) <= _LONGEST_LABEL and not is_notice and not is_prose
     if len(run.tokens) > _LONGEST_CAPTION:
         return False
-    words = {token.text.lower().strip("(),") for token in run.tokens}
-    return _NUMBERED.match(run.text) is not None or not words.isdisjoint(label_words)
+    own = {token.text.lower().strip("(),") for token in run.tokens}
+    if any(char.isdigit() for token in run.tokens[1:] for char in token.text):
+        return False
+    return _NUMBERED.match(run.text) is not None or not own.isdisjoint(label_words)
 
 
 def _split_at_colons(run: Phrase) -> Iterator[Phrase]:
@@ -122,7 +371,7 @@ def _split_at_colons(run: Phrase) -> Iterator[Phrase]:
 
 
 def _ends_label(token: Token) -> bool:
-    return token.text.endswith(":") and is_wordlike(token.text)
+    return token.text.endswith(_COLONS) and is_wordlike(token.text)
 
 
 def _label_start(tokens: Sequence[Token]) -> int:
@@ -136,25 +385,6 @@ def _label_start(tokens: Sequence[Token]) -> int:
     widest, index = max(holes)
     ordinary = sorted(hole for hole, _ in holes)[len(holes) // 2]
     return index if widest > 1.5 * max(ordinary, 1.0) else len(tokens) - 1
-
-
-def _belonging(label: Phrase, value: Phrase, labels: Sequence[Phrase], *, has_colon: bool) -> float:
-    """How telling the layout is that this is the label's value; 0 when it says nothing."""
-    here, there, height = label.box, value.box, label.box.height
-    if not has_colon and not _is_answer(value):
-        return 0.0
-    gap = there.left - here.right
-    reach = _REACH_RIGHT if has_colon else _REACH_BESIDE_CAPTION
-    if here.is_beside(there) and -0.5 * height <= gap <= reach * height:
-        if _has_between(here, there, labels):
-            return 0.0
-        if label.tokens[0].line == value.tokens[0].line and gap <= _HOLE * height:
-            return _INLINE
-        nearness = 1 - 0.3 * max(gap, 0) / (reach * height)
-        return nearness * (_RIGHT if has_colon else _BESIDE_CAPTION)
-    if not (_is_below(here, there) and _is_answer(value)):
-        return 0.0
-    return _BELOW if has_colon else _BELOW_CAPTION
 
 
 def _is_below(label: Box, value: Box) -> bool:

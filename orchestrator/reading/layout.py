@@ -15,6 +15,7 @@ from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
 _BALLOT_BOXES = "☐☑☒□■▢◻◼"
 """What readers take a printed box for; the box is told by its own model."""
 
+_COLONS = (":", "\uff1a")
 _TALLEST = 2.5
 
 
@@ -163,7 +164,10 @@ class Upright:
 
 
 def read_tokens(result: OcrResult, upright: Upright) -> list[Token]:
-    """The words of a page; a line without words counts as one. Boxes read as text are left out."""
+    """The words of a page; a line without words counts as one.
+
+    Boxes read as text are left out; a colon that stands alone ends the word before it.
+    """
     parts = [
         (part, text, index)
         for index, line in enumerate(result.lines)
@@ -171,10 +175,14 @@ def read_tokens(result: OcrResult, upright: Upright) -> list[Token]:
         if (text := part.text.strip().strip(_BALLOT_BOXES).strip())
     ]
     boxes = upright.boxes([part.quad for part, _, _ in parts])
-    return [
-        Token(text, box, part.confidence, index)
-        for (part, text, index), box in zip(parts, boxes, strict=True)
-    ]
+    tokens: list[Token] = []
+    for (part, text, index), box in zip(parts, boxes, strict=True):
+        if text in _COLONS and tokens and tokens[-1].line == index:
+            last = tokens.pop()
+            tokens.append(Token(last.text + ":", around([last.box, box]), last.confidence, index))
+        else:
+            tokens.append(Token(text, box, part.confidence, index))
+    return tokens
 
 
 def upright_words(tokens: Sequence[Token]) -> list[Token]:

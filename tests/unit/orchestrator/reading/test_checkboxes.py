@@ -26,7 +26,7 @@ from tests.unit.orchestrator.reading.sheets import (
 
 NO_RULES = Rules()
 WORD = st.text(
-    st.characters(categories=("Ll",), max_codepoint=0x24F), min_size=2, max_size=9
+    st.characters(categories=["Ll"], max_codepoint=0x24F), min_size=2, max_size=9
 ).filter(lambda word: word not in vocabulary.words("answer") | vocabulary.words("joining"))
 OPTION = st.lists(WORD, min_size=1, max_size=3).map(lambda words: " ".join(words).capitalize())
 OPTIONS = st.lists(OPTION, min_size=2, max_size=6, unique=True)
