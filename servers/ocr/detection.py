@@ -5,6 +5,7 @@ The network marks the core of each line; a box around the core is grown back to 
 size by the ratio that the network was trained with.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,9 +27,9 @@ _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255
 
 
 class Network(Protocol):
-    """An image (1, 3, height, width), float32, to its text map (height, width) in [0, 1]."""
+    """Images (3, height, width), float32, to their text maps (height, width) in [0, 1]."""
 
-    def __call__(self, tensor: NDArray[np.float32], /) -> NDArray[np.float32]: ...
+    def __call__(self, tensors: Sequence[NDArray[np.float32]], /) -> list[NDArray[np.float32]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,25 @@ class DetectionSettings:
     smallest_side: float = 3.0
 
 
-def find_lines(image: Image, network: Network, settings: DetectionSettings) -> list[Quad]:
-    """Boxes of the lines of text on a BGR page, in no particular order.
+def find_lines(
+    pages: Sequence[Image], network: Network, settings: DetectionSettings
+) -> list[list[Quad]]:
+    """Boxes of the lines of text on each of some BGR pages, in no particular order.
 
     Corners may lie outside the page by the growth of a box at its edge.
     """
+    tensors = [_as_tensor(page, settings.long_side) for page in pages]
+    found = []
+    for page, text_map in zip(pages, network(tensors), strict=True):
+        scale = np.array(page.shape[1::-1]) / text_map.shape[::-1]
+        quads = boxes_of_map(text_map, settings)
+        found.append([(quad + 0.5) * scale - 0.5 for quad in quads])
+    return found
+
+
+def _as_tensor(image: Image, long_side: int) -> NDArray[np.float32]:
     height, width = image.shape[:2]
-    map_width, map_height = map_size(width, height, settings.long_side)
+    map_width, map_height = map_size(width, height, long_side)
     shrinks = map_width < width or map_height < height
     resized = cv2.resize(
         image,
@@ -65,9 +78,7 @@ def find_lines(image: Image, network: Network, settings: DetectionSettings) -> l
         interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
     )
     tensor = (resized.astype(np.float32) - _MEAN) / _DEVIATION
-    text_map = network(np.ascontiguousarray(tensor.transpose(2, 0, 1)[None]))
-    scale = np.array([width / map_width, height / map_height])
-    return [(quad + 0.5) * scale - 0.5 for quad in boxes_of_map(text_map, settings)]
+    return np.ascontiguousarray(tensor.transpose(2, 0, 1), np.float32)
 
 
 def map_size(width: int, height: int, long_side: int) -> tuple[int, int]:

@@ -1,8 +1,24 @@
 """BCP 47 tags of the languages each engine reads."""
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 from meshkit.errors import InvalidInput
+
+EAST_ASIAN = {
+    "ja": (
+        ("euc_jp", range(0xB0, 0xD0), range(0xA1, 0xFF)),
+        ("euc_jp", (0xA4, 0xA5), range(0xA1, 0xFF)),
+    ),
+    "zh-Hans": (("gb2312", range(0xB0, 0xD8), range(0xA1, 0xFF)),),
+    "zh-Hant": (("big5", range(0xA4, 0xC7), (*range(0x40, 0x7F), *range(0xA1, 0xFF))),),
+}
+"""Where the characters in daily use stand in each language's standard, as lead and trail bytes of
+an encoding: the kanji of JIS X 0208's first level and the kana, GB 2312's first level, and Big5's
+first level."""
+
+DAILY_SHARE = 0.99
+"""A language is read when this part of the characters in daily use is known."""
 
 ALPHABETS = {
     "af": "áäéèêëíîïóôöúûüý",
@@ -93,14 +109,41 @@ TESSERACT_NAMES = {
 """Tesseract's own name of each language's data."""
 
 
+SCRIPTS = {
+    "zh": "zh-hans",
+    "zh-cn": "zh-hans",
+    "zh-sg": "zh-hans",
+    "zh-tw": "zh-hant",
+    "zh-hk": "zh-hant",
+    "zh-mo": "zh-hant",
+}
+"""How Chinese is written where the tag says the place only, in small letters."""
+
+
 def written_with(characters: Iterable[str]) -> tuple[str, ...]:
-    """The languages whose every letter, small and capital, is among `characters`."""
+    """The languages that can be written with `characters`.
+
+    A language with letters needs every letter, small and capital; one with ideographs those that
+    are in daily use, but for a few.
+    """
     known = set(characters)
-    return tuple(
+    lettered = [
         tag
         for tag, letters in ALPHABETS.items()
         if known.issuperset(letters) and known.issuperset(_capitals(letters))
-    )
+    ]
+    ideographic = []
+    for tag in EAST_ASIAN:
+        daily = _in_daily_use(tag)
+        if len(daily & known) >= DAILY_SHARE * len(daily):
+            ideographic.append(tag)
+    return (*lettered, *ideographic)
+
+
+def letters_of(tags: Iterable[str]) -> frozenset[str]:
+    """The letters beyond ASCII, small and capital, of languages with letters."""
+    letters = "".join(ALPHABETS[tag] for tag in tags)
+    return frozenset(letters) | _capitals(letters)
 
 
 def choose(wanted: Sequence[str], available: Sequence[str], engine: str) -> tuple[str, ...]:
@@ -113,6 +156,7 @@ def choose(wanted: Sequence[str], available: Sequence[str], engine: str) -> tupl
     chosen = []
     for tag in wanted:
         name = tag.strip().lower().replace("_", "-")
+        name = SCRIPTS.get(name, name)
         match = by_name.get(name) or by_name.get(name.split("-")[0])
         if match is None:
             raise InvalidInput(
@@ -128,3 +172,13 @@ def choose(wanted: Sequence[str], available: Sequence[str], engine: str) -> tupl
 def _capitals(letters: str) -> set[str]:
     """Capital forms; the sharp s has none in use."""
     return {letter.upper() for letter in letters if letter != "ß"}
+
+
+def _in_daily_use(tag: str) -> set[str]:
+    """The characters of an East Asian language's basic level."""
+    pairs = (
+        bytes(pair).decode(encoding, errors="ignore")
+        for encoding, leads, trails in EAST_ASIAN[tag]
+        for pair in product(leads, trails)
+    )
+    return {character for character in pairs if len(character) == 1}

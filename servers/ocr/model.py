@@ -1,5 +1,6 @@
 """The OCR model: two engines behind one `predict`."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from meshkit.errors import DependencyUnavailable, ModelNotReady, PagemeshError
@@ -7,7 +8,7 @@ from meshkit.model import ModelIdentity, PageInput, PageModel
 from servers.ocr import languages
 from servers.ocr.config import OcrConfig
 from servers.ocr.detection import DetectionSettings
-from servers.ocr.domain import Engine, OcrOptions, OcrResult
+from servers.ocr.domain import Engine, OcrOptions, OcrResult, Tier
 from servers.ocr.ppocr import PpOcrEngine, PpOcrSettings, weights_digest
 from servers.ocr.tesseract import TesseractEngine, not_installed
 
@@ -38,41 +39,55 @@ class OcrModel(PageModel[OcrOptions, OcrResult]):
         except DependencyUnavailable:
             if self._config.engine is Engine.TESSERACT:
                 raise
-        self._check_languages(self._config.engine, self._config.languages)
+        self._check_defaults()
         return ModelIdentity("ocr", VERSION, weights_digest(), self._ppocr.device)
 
     def predict(
         self, pages: Sequence[PageInput[OcrOptions]]
     ) -> Sequence[OcrResult | PagemeshError]:
         """The text of each page; an unknown language or a failing engine fails its page alone."""
-        return [self._answer(page) for page in pages]
+        answers: dict[int, OcrResult | PagemeshError] = {}
+        alike: dict[tuple[Tier, tuple[str, ...]], list[int]] = defaultdict(list)
+        for place, page in enumerate(pages):
+            try:
+                if self._engine_of(page.options) is Engine.TESSERACT:
+                    answers[place] = self._by_tesseract(page)
+                else:
+                    alike[self._reading_of(page.options)].append(place)
+            except PagemeshError as error:
+                answers[place] = error
+        for (tier, wanted), places in alike.items():
+            texts = self._loaded_ppocr().read([pages[i].image for i in places], tier, wanted)
+            for place, lines in zip(places, texts, strict=True):
+                answers[place] = OcrResult(lines, Engine.PPOCR, tier)
+        return [answers[place] for place in range(len(pages))]
 
     def close(self) -> None:
         if self._ppocr is not None:
             self._ppocr.close()
             self._ppocr = None
 
-    def _answer(self, page: PageInput[OcrOptions]) -> OcrResult | PagemeshError:
-        try:
-            return self._read(page)
-        except PagemeshError as error:
-            return error
+    def _engine_of(self, options: OcrOptions) -> Engine:
+        return options.engine or self._config.engine
 
-    def _read(self, page: PageInput[OcrOptions]) -> OcrResult:
-        engine = page.options.engine or self._config.engine
+    def _reading_of(self, options: OcrOptions) -> tuple[Tier, tuple[str, ...]]:
+        """How PP-OCR is to read a page."""
+        tier = options.tier or self._config.tier
+        known = self._loaded_ppocr().languages(tier)
+        wanted = options.languages or self._config.languages
+        return tier, languages.choose(wanted, known, f"{Engine.PPOCR.value} {tier.value}")
+
+    def _by_tesseract(self, page: PageInput[OcrOptions]) -> OcrResult:
         wanted = page.options.languages or self._config.languages
-        if engine is Engine.TESSERACT:
-            lines = self._loaded_tesseract().read(page.image, page.dpi, wanted)
-            return OcrResult(lines, engine, None)
-        self._check_languages(engine, wanted)
-        tier = page.options.tier or self._config.tier
-        return OcrResult(self._loaded_ppocr().read(page.image, tier), engine, tier)
+        lines = self._loaded_tesseract().read(page.image, page.dpi, wanted)
+        return OcrResult(lines, Engine.TESSERACT, None)
 
-    def _check_languages(self, engine: Engine, wanted: Sequence[str]) -> None:
-        if engine is Engine.TESSERACT:
-            languages.choose(wanted, self._loaded_tesseract().available, engine.value)
+    def _check_defaults(self) -> None:
+        if self._config.engine is Engine.PPOCR:
+            self._reading_of(OcrOptions())
         else:
-            languages.choose(wanted, self._loaded_ppocr().available, engine.value)
+            available = self._loaded_tesseract().available
+            languages.choose(self._config.languages, available, self._config.engine.value)
 
     def _loaded_ppocr(self) -> PpOcrEngine:
         if self._ppocr is None:

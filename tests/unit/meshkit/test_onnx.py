@@ -36,6 +36,20 @@ def test_a_session_runs_and_says_where(network: Path, capfd: pytest.CaptureFixtu
     assert capfd.readouterr().err == ""
 
 
+def test_a_bound_session_keeps_its_constants(tmp_path: Path) -> None:
+    names = ("x", "z", "y")
+    x, z, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in names)
+    graph = helper.make_graph([helper.make_node("Add", ["x", "z"], ["y"])], "g", [x, z], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "sum.onnx")
+    run = open_session(tmp_path / "sum.onnx", arena=False).bind(
+        {"z": np.array([10, 20], np.float32)}
+    )
+    for values in ([1, 2], [3, 4]):
+        (total,) = run({"x": np.array(values, np.float32)})
+        assert total.tolist() == [values[0] + 10, values[1] + 20]
+
+
 def test_the_cpu_can_be_insisted_on(network: Path) -> None:
     assert open_session(network, device="cpu", intra_op_threads=1).device == "cpu"
 

@@ -1,10 +1,10 @@
-import json
-
 import pytest
 
 from meshkit.errors import InvalidInput
 from servers.ocr import languages
-from servers.ocr.ppocr import ALPHABET, WEIGHTS
+
+LEADS, TRAILS = range(0xB0, 0xD8), range(0xA1, 0xFF)
+"""Bytes of GB 2312's first level."""
 
 
 def test_a_language_is_read_only_with_all_its_letters() -> None:
@@ -13,11 +13,21 @@ def test_a_language_is_read_only_with_all_its_letters() -> None:
     assert "de" not in languages.written_with("äöüß")
 
 
-def test_the_shipped_alphabet_reads_western_languages_and_claims_no_others() -> None:
-    alphabet = json.loads((WEIGHTS / ALPHABET).read_text(encoding="utf-8"))
-    available = set(languages.written_with(alphabet))
-    assert {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sv", "tr"} <= available
-    assert not {"vi", "ro"} & available
+def test_ideographs_may_lack_a_few_of_those_in_daily_use() -> None:
+    daily = "".join(bytes((b, c)).decode("gb2312", "ignore") for b in LEADS for c in TRAILS)
+    assert len(daily) == 3755
+    assert "zh-Hans" in languages.written_with(daily[30:])
+    assert "zh-Hans" not in languages.written_with(daily[60:])
+    assert "ja" not in languages.written_with(daily)
+
+
+def test_letters_are_those_of_all_languages_small_and_capital() -> None:
+    assert languages.letters_of(["de", "da", "en"]) == set("äöüßÄÖÜæøåéÆØÅÉ")
+
+
+@pytest.mark.parametrize(("tag", "script"), [("zh", "Hans"), ("zh-TW", "Hant"), ("zh_cn", "Hans")])
+def test_chinese_is_written_as_its_place_does(tag: str, script: str) -> None:
+    assert languages.choose([tag], ("zh-Hans", "zh-Hant"), "ppocr") == (f"zh-{script}",)
 
 
 def test_a_region_falls_back_to_its_language() -> None:

@@ -10,8 +10,11 @@ import pytest
 from meshkit.errors import DependencyUnavailable, InvalidInput, ModelNotReady
 from meshkit.model import Image, PageInput
 from servers.ocr.config import OcrConfig
+from servers.ocr.crops import LineCut
 from servers.ocr.domain import Engine, OcrOptions, OcrResult, TextLine, Tier, Word
 from servers.ocr.model import OcrModel
+from servers.ocr.ppocr import SECOND_SHARE, UNSURE, least_sure
+from servers.ocr.recognition import Box, Reading
 from tests.unit.servers.ocr.pages import PARAGRAPH, draw
 
 
@@ -182,6 +185,40 @@ def test_a_missing_language_fails_its_page_alone(model: OcrModel, engine: Engine
     assert isinstance(bad, InvalidInput)
     assert "'tlh'" in bad.message
     assert "en" in bad.message.split("it has ")[1]
+
+
+def test_a_tier_refuses_what_only_the_other_reads(model: OcrModel) -> None:
+    page, _ = draw(PARAGRAPH[:1])
+    (error,) = model.predict([page_of(page, tier=Tier.FAST, languages=("ja",))])
+    assert isinstance(error, InvalidInput)
+    assert "the ppocr fast engine" in error.message
+    assert (
+        words_of(read(model, page, tier=Tier.ACCURATE, languages=("ja",))) == PARAGRAPH[0].split()
+    )
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_languages_are_those_of_the_characters_that_a_tier_knows(
+    model: OcrModel, tier: Tier
+) -> None:
+    page, _ = draw(PARAGRAPH[:1])
+    (error,) = model.predict([page_of(page, tier=tier, languages=("tlh",))])
+    assert isinstance(error, InvalidInput)
+    available = set(error.message.split("it has ")[1].split(", "))
+    assert {"en", "de", "fr", "es", "it", "pt", "pl", "cs", "sv", "tr", "zh-Hans"} <= available
+    assert "vi" not in available
+    assert {"ja", "zh-Hant", "ro"} <= available or tier is Tier.FAST
+
+
+def test_the_least_sure_are_read_again_within_a_share_of_the_page() -> None:
+    page = np.full((200, 400, 3), 255, np.uint8)
+    quad = np.array([[0, 0], [200, 0], [200, 20], [0, 20]], np.float64)
+    box = Box(page, ((LineCut(quad, (quad,)),),))
+    sureness = [0.99, 0.3, 0.9, 0.5, *[1.0] * 6]
+    readings = [Reading((), confidence) for confidence in sureness]
+    chosen = least_sure([box] * 10, readings)
+    assert chosen == [1, 3, 2][: int(SECOND_SHARE * 10)]
+    assert least_sure([box] * 10, [Reading((), UNSURE)] * 10) == []
 
 
 def test_without_tesseract_only_its_requests_fail(

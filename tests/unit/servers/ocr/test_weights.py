@@ -1,5 +1,4 @@
 import hashlib
-import json
 
 import numpy as np
 import onnx
@@ -7,25 +6,30 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from servers.ocr.ppocr import ALPHABET, DETECTOR, RECOGNISERS, WEIGHTS
-from servers.ocr.prepare_weights import SPACE_BONUS, flush_denormals, prune_head
+from servers.ocr.alphabet import CHARACTERS
+from servers.ocr.ppocr import FILES, PLANS, WEIGHTS
+from servers.ocr.prepare_weights import flush_denormals, open_head
 
 
 def test_the_committed_weights_are_those_of_the_digests() -> None:
     sums = (WEIGHTS / "SHA256SUMS").read_text(encoding="ascii").splitlines()
     digests = {name: digest for digest, name in (line.split() for line in sums)}
-    assert set(digests) == {DETECTOR, ALPHABET, *RECOGNISERS.values()}
+    assert set(digests) == set(FILES)
+    plans = [(plan.detector, plan.first, plan.second) for plan in PLANS.values()]
+    assert {name for plan in plans for name in plan if name} == set(FILES)
     for name, digest in digests.items():
         assert hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() == digest
 
 
-def test_the_alphabet_has_a_text_for_each_class() -> None:
-    alphabet = json.loads((WEIGHTS / ALPHABET).read_text(encoding="utf-8"))
-    assert alphabet[:2] == ["", " "]
-    assert all(alphabet[1:])
-    for name in RECOGNISERS.values():
-        weights = onnx.load(WEIGHTS / name).graph.initializer
-        assert any(tuple(tensor.dims) == (len(alphabet),) for tensor in weights)
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("rec")])
+def test_a_recogniser_has_a_character_for_each_class(name: str) -> None:
+    model = onnx.load(WEIGHTS / name)
+    (pair,) = model.metadata_props
+    characters = pair.value.split("\n")
+    assert (pair.key, characters[-1]) == (CHARACTERS, " ")
+    assert all(characters)
+    classes = len(characters) + 1
+    assert any(tuple(tensor.dims) == (classes,) for tensor in model.graph.initializer)
 
 
 def head(classes: int) -> tuple[onnx.ModelProto, np.ndarray, np.ndarray]:
@@ -49,20 +53,19 @@ def head(classes: int) -> tuple[onnx.ModelProto, np.ndarray, np.ndarray]:
     return helper.make_model(graph, opset_imports=opset, ir_version=8), matrix, bias
 
 
-def test_a_pruned_head_answers_with_the_best_of_the_kept_classes() -> None:
+def test_an_open_head_answers_with_the_best_of_the_classes_that_a_run_names() -> None:
     model, matrix, bias = head(9)
-    kept = [0, 8, 3, 5]
-    prune_head(model, kept)
+    open_head(model)
     onnx.checker.check_model(model)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     steps = np.random.default_rng(2).normal(size=(1, 50, 4)).astype(np.float32)
-    ids, probabilities = session.run(None, {"x": steps})
-
-    logits = (steps @ matrix + bias)[0][:, kept]
-    logits[:, 1] += SPACE_BONUS
-    softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    assert ids[0].tolist() == softmax.argmax(axis=1).tolist()
-    assert probabilities[0] == pytest.approx(softmax.max(axis=1), abs=1e-5)
+    for classes, bonus in (([0, 8, 3, 5], [0.0, 1.5, 0.0, -1.0]), ([0, 1], [0.0, 0.0])):
+        inputs = {"classes": np.array(classes, np.int64), "bonus": np.array(bonus, np.float32)}
+        ids, probabilities = session.run(None, {"x": steps, **inputs})
+        logits = (steps @ matrix + bias)[0][:, classes] + bonus
+        softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        assert ids[0].tolist() == softmax.argmax(axis=1).tolist()
+        assert probabilities[0] == pytest.approx(softmax.max(axis=1), abs=1e-5)
 
 
 def test_denormals_become_zero_and_nothing_else_changes() -> None:
