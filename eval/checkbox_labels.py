@@ -5,7 +5,7 @@
 DIR holds `gov_form_templates`: blank fillable PDFs, some of whose boxes carry a tooltip for people
 who cannot see the form: `Are you a U.S. citizen. Yes.` Forms and pages without such boxes are left
 out. Pages are read by the product. A tooltip is in its author's words, so the measure is fuzzy: a
-label fits when at least 0.8 of its lower-case alphanumeric tokens are in the tooltip; question and
+label fits when at least 0.5 of its lower-case alphanumeric tokens are in the tooltip; question and
 label together fit when they hold at least 0.5 of the tooltip's tokens too, which only counts for
 tooltips of several sentences. All shares are of the boxes that were found.
 """
@@ -30,7 +30,7 @@ from eval.scores.words import tokens
 from pagemesh.orchestrator.v1.document_pb2 import FIELD_KIND_CHECKBOX, Field, PageResult
 
 SET = "gov_form_templates"
-LABEL_SHARE = 0.8
+LABEL_SHARE = 0.5
 QUESTION_SHARE = 0.5
 KINDS = (pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON)
 

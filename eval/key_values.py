@@ -31,6 +31,8 @@ from rich.table import Table
 from eval import selection
 from eval.product import open_product
 from eval.scores.words import expected_calibration_error, tokens
+from meshkit.geometry import Transform
+from meshkit.model import Image
 from orchestrator.reading.key_values import LABEL_WORDS, Rule, find_key_values
 from orchestrator.reading.layout import Upright, read_tokens, upright_words
 from orchestrator.reading.rules import find_rules
