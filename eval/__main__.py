@@ -86,7 +86,9 @@ def show(measure: Measure, comparison: Comparison) -> None:
     if len(measure.readers) > 1:
         print_table(f"{measure.name}: the pages that every reader read", comparison.compared)
     for name, reason in comparison.missing.items():
-        print(f"{name} was not measured: {reason}")
+        print(f"{name} was not measured to the end: {reason}")
+    for failure in comparison.failures:
+        print(f"failed: {failure}")
 
 
 def write(path: Path, results: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from rich.progress import track
 
 from eval.measures import Measure, Score
 from eval.readers.child import Answer, Line, PageFile
-from eval.readers.process import ReaderError, ReaderProcess, running
+from eval.readers.process import ReaderError, ReaderName, ReaderProcess, running
 from eval.report import Figure
 from eval.selection import Label, read_labels
 from eval.split import Part
@@ -78,19 +78,22 @@ class Comparison:
         whole: rows of every page, by the readers that read all.
         compared: rows of the pages that every reader read.
         readings: of the measure's first reader, one a page.
-        missing: readers that did not run, and why.
+        missing: readers that did not run or not to the end, and why.
+        failures: pages that a reader failed on, and why.
     """
 
     whole: list[dict[str, Figure]] = field(default_factory=list)
     compared: list[dict[str, Figure]] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         return {
             "all pages": self.whole,
             "pages that every reader read": self.compared,
             "not measured": self.missing,
+            "failures": self.failures,
         }
 
 
@@ -139,35 +142,38 @@ class _Run:
 
     def read(self, cases: list[Case]) -> None:
         with contextlib.ExitStack() as stack:
-            readers = [
-                reader
-                for reader in (stack.enter_context(running(name)) for name in self._measure.readers)
-                if self._is_ready(reader, cases[0])
-            ]
-            console = Console(stderr=True)
-            for case in track(cases, self._measure.name, console=console):
-                for reader in readers:
+            readers = [stack.enter_context(running(name)) for name in self._measure.readers]
+            # The first page is read once before it counts: what is loaded late is loaded then.
+            readers = [reader for reader in readers if self._ask(reader, cases[0])]
+            for case in track(cases, self._measure.name, console=Console(stderr=True)):
+                for reader in tuple(readers):
                     if case.compared or reader.reader.everywhere:
-                        self._count(reader, case)
+                        answer = self._ask(reader, case)
+                        if answer:
+                            self._count(reader.reader, case, answer)
+                        else:
+                            readers.remove(reader)
 
-    def _is_ready(self, reader: ReaderProcess, case: Case) -> bool:
-        """The first page is read once before it counts: what is loaded late is loaded then."""
+    def _ask(self, reader: ReaderProcess, case: Case) -> Answer | None:
+        """None of a reader that is gone."""
         try:
-            reader.ask(case.page)
-        except ReaderError as failure:
-            self._result.missing[reader.reader.name] = str(failure)
-            return False
-        return True
+            return reader.ask(case.page)
+        except ReaderError as error:
+            self._result.missing[reader.reader.name] = str(error)
+            return None
 
-    def _count(self, reader: ReaderProcess, case: Case) -> None:
-        name = reader.reader.name
-        answer = reader.ask(case.page)
+    def _count(self, reader: ReaderName, case: Case, answer: Answer) -> None:
+        name = reader.name
         self._peaks[name] = answer.peak_bytes
-        if reader.reader.everywhere:
+        if answer.error:
+            self._result.failures.append(
+                f"{name} on {case.set_name}/{case.label['file']}: {answer.error}"
+            )
+        if reader.everywhere:
             self._add(self._tallies, case, name, answer)
         if case.compared:
             self._add(self._compared, case, name, answer)
-        if reader.reader is self._measure.readers[0]:
+        if reader is self._measure.readers[0]:
             alone = self._measure.new_score()
             self._measure.judge(alone, case.set_name, case.label, answer.line)
             self._result.readings.append(Reading(case, answer.line, alone.mistakes))

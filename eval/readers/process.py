@@ -88,4 +88,10 @@ def running(reader: ReaderName) -> Iterator[ReaderProcess]:
             text=True,
         ) as process,
     ):
-        yield ReaderProcess(reader, process, log)
+        try:
+            yield ReaderProcess(reader, process, log)
+        finally:
+            # What a reader that died did not take is still to be flushed.
+            if process.stdin:
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()

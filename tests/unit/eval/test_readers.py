@@ -27,6 +27,7 @@ class Echo:
     def read(self, path):
         ended = time.process_time() + 0.05
         while time.process_time() < ended: pass
+        if sys.argv[1] == "dying" and path.endswith("2.png"): os._exit(3)
         if path.endswith("1.png"): raise ValueError("unreadable")
         return {"words": [{"text": "alpha beta", "confidence": 0.5}]}
 if sys.argv[1] == "absent": sys.exit("it is not installed")
@@ -82,6 +83,7 @@ def test_all_pages_by_some_readers_and_some_pages_by_all(folder: Path, tmp_path:
         ("theirs", 2, 1 / 2),
     ]
     assert whole["CPU s/page"] >= 0.03
+    assert result.failures == ["ours on set/1.png: ValueError: unreadable"]
     assert result.compared[1]["of theirs"] == 1
     assert 0.3 < result.compared[0]["of theirs"] < 3
 
@@ -93,6 +95,13 @@ def test_a_reader_that_is_not_there_is_named_and_the_others_go_on(
     result = compared(folder, tmp_path, reader("ours", everywhere=True), absent)
     assert result.missing == {"absent": "it is not installed"}
     assert len(result.whole) == 1
+
+
+def test_a_reader_that_dies_is_named_and_the_others_go_on(folder: Path, tmp_path: Path) -> None:
+    dying, ours = reader("dying", everywhere=True), reader("ours", everywhere=True)
+    result = compared(folder, tmp_path, dying, ours)
+    assert list(result.missing) == ["dying"]
+    assert [(row["reader"], row["pages"]) for row in result.whole] == [("dying", 2), ("ours", 3)]
 
 
 def test_a_reader_that_died_is_an_error() -> None:
