@@ -43,6 +43,7 @@ from training.detectors.blocks import (
     signature_cells,
 )
 from training.detectors.command import read_command
+from training.detectors.decision import calibrate_decision, find_on
 from training.detectors.emblems import chart, picture
 from training.detectors.faces import Faces
 from training.detectors.finetuning import finetune
@@ -55,7 +56,7 @@ from training.detectors.sheet import LabelledPage, Rect, Sheet
 from training.detectors.signature_network import SignatureNetwork
 from training.detectors.strokes import Mask
 from training.detectors.templates import blank_forms, fill_form, read_labels, scanned_forms
-from training.detectors.validation import Find, calibrate_network, worn
+from training.detectors.validation import Find, worn
 
 TEXT_DETECTOR = Path("servers/ocr/weights/det_tiny.onnx")
 LONG_SIDE_PX = 1600
@@ -282,7 +283,7 @@ def main() -> None:
         save_state(network, command.state)
         export_onnx(network, SCORES, command.out)
     pages = real_pages(command.data) or validation_pages(command.data, command.faces)
-    calibrate_network(command.out, lambda: opened(command.out), pages, lambda page: page.signatures)
+    calibrate_decision(command.out, find_on(opened(command.out), pages))
 
 
 if __name__ == "__main__":
