@@ -222,7 +222,7 @@ def _page_result(pipeline: Pipeline, page: PageImage, runs: Sequence[_StepRun]) 
     )
     for run in runs:
         result.steps.append(_report(run, page.number))
-        if run.result is not None:
+        if run.result is not None and run.step.is_kept:
             _put(result, run.step, run.result.value)
     failed = [r for r in runs if r.outcome == STEP_OUTCOME_FAILED and not r.step.is_optional]
     last = [run for run in runs if run.step.name in pipeline.last_steps]

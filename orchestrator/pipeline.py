@@ -40,6 +40,7 @@ class Step:
         retries: how often a call to a model is repeated.
         options: the stage's options as the pipeline sets them.
         is_optional: whether the page may be ok, and the steps after it run, without it.
+        is_kept: whether its answer is in the page's result; the steps after it see it either way.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Step:
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     options: StageConfig = field(default_factory=StageConfig)
     is_optional: bool = False
+    is_kept: bool = True
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class _Draft:
     retries: RetryPolicy
     options: StageConfig
     is_optional: bool
+    is_kept: bool
     before: set[str] = field(default_factory=set)
 
     @property
@@ -72,6 +73,7 @@ class _Draft:
             retries=self.retries,
             options=self.options,
             is_optional=self.is_optional,
+            is_kept=self.is_kept,
         )
 
 
@@ -183,6 +185,7 @@ def _read_step(reader: Reader, problems: Problems, available: Available) -> _Dra
         retries=_read_retries(reader, problems),
         options=_read_options(reader, factory),
         is_optional=reader.data("optional", False, bool, "true or false"),
+        is_kept=reader.data("keep", True, bool, "true or false"),
     )
     reader.refuse_unknown()
     return draft
@@ -302,10 +305,11 @@ def _check_slots(drafts: Sequence[_Draft]) -> None:
     """A page's result has one place for each contract's answer."""
     taken: dict[str, str] = {}
     for draft in drafts:
-        slot = draft.factory.slot if draft.factory else ""
+        slot = draft.factory.slot if draft.factory and draft.is_kept else ""
         if slot and slot in taken:
             draft.reader.problem(
-                f"step `{taken[slot]}` already gives the page's `{slot}`; only one step may",
+                f"step `{taken[slot]}` already gives the page's `{slot}`; only one step may: mark "
+                "the other with `keep: false`",
                 "stage",
             )
         taken.setdefault(slot, draft.name)

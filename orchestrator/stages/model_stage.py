@@ -38,6 +38,7 @@ class ModelContract:
         options: the stage's options as the contract's.
         quads, scores: every quad and every number in [0, 1] of a result, to be checked.
         check: further demands on a result for this page; returns what is wrong, or nothing.
+        amend: adds to the request what the steps before found.
     """
 
     model: str
@@ -49,6 +50,7 @@ class ModelContract:
     quads: Callable[[Any], Iterable[Quad]] = nothing
     scores: Callable[[Any], Iterable[float]] = nothing
     check: Callable[[Any, PageImage], str] = lambda _result, _page: ""
+    amend: Callable[[Any, StageContext], None] = lambda _request, _context: None
 
 
 class ModelStage:
@@ -62,6 +64,7 @@ class ModelStage:
     async def run(self, context: StageContext) -> StageResult:
         """Ask the model. Raises what the call raises, and Internal (INVALID_MODEL_ANSWER)."""
         request = self._contract.request(options=self._contract.options(context.options))
+        self._contract.amend(request, context)
         await context.page.write_to(request.page, upright_transform(context))
         response = await self._client.call(self._method, request, context.budget)
         if fault := self._fault(response, context.page):

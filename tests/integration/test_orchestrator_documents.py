@@ -22,6 +22,7 @@ from orchestrator.testing import (
     tiff,
 )
 from pagemesh.classify.v1.classify_service_pb2 import ClassifyResult
+from pagemesh.ocr.v1.ocr_service_pb2 import OCR_TIER_FAST
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_CANCELLED,
@@ -37,6 +38,9 @@ from pagemesh.orchestrator.v1.document_pb2 import (
     STEP_OUTCOME_SKIPPED,
     Document,
 )
+
+FORM_CLASSES = "[application_form, form, survey, tax_form]"
+"""Classes whose pages the application_form pipeline reads."""
 
 
 def account(document: Document) -> tuple[int, int, int, int]:
@@ -78,11 +82,11 @@ async def test_form_goes_through_every_step(tmp_path: Path) -> None:
     assert sorted(found.pages) == [1, 2, 3]
     page = found.pages[2]
     assert (page.width, page.height) == (200, 280)
-    steps = ["deskew", "classify", "ocr", "checkbox", "signature", "form", "fields"]
+    steps = ["deskew", "preread", "classify", "ocr", "checkbox", "signature", "form", "fields"]
     assert [step.step for step in page.steps] == steps
     assert {step.outcome for step in page.steps} == {STEP_OUTCOME_OK}
-    assert [step.attempts for step in page.steps] == [1, 1, 1, 1, 1, 0, 0]
-    assert page.steps[2].model.name == "ocr"
+    assert [step.attempts for step in page.steps] == [1, 1, 1, 1, 1, 1, 0, 0]
+    assert page.steps[3].model.name == "ocr"
     assert (page.fields[0].name, page.fields[0].value) == ("Name", "Ann")
 
 
@@ -102,6 +106,8 @@ async def test_steps_of_a_page_run_side_by_side(tmp_path: Path) -> None:
             model = running.mesh[name]
 
             async def meet(request: Any, fake: FakeModel, answer: Any = model.answer) -> Any:
+                if getattr(request.options, "tier", None) == OCR_TIER_FAST:
+                    return await answer(request, fake)  # the reading before the class is known
                 async with asyncio.timeout(10):
                     await together.wait()
                 return await answer(request, fake)
@@ -141,22 +147,42 @@ async def test_wrong_class_skips_the_rest_and_says_why(tmp_path: Path) -> None:
     async with running_orchestrator(tmp_path) as running:
         running.mesh["classify"].answer = invoice
         found = await running.analyze(tiff(2))
-        assert running.mesh["ocr"].pages == []
+        tiers = [request.options.tier for request in running.mesh["ocr"].requests]
+        assert tiers == [OCR_TIER_FAST] * 2
 
     assert found.document.state == DOCUMENT_STATE_SUCCEEDED
     assert account(found.document) == (2, 0, 0, 2)
     page = found.pages[1]
     assert page.outcome == PAGE_OUTCOME_SKIPPED
-    for text in ("classify.label in [application_form]", "invoice", "0.93", "0.5"):
+    for text in (f"classify.label in {FORM_CLASSES}", "invoice", "0.93", "0.5"):
         assert text in page.reason
     ocr = next(step for step in page.steps if step.step == "ocr")
     assert ocr.outcome == STEP_OUTCOME_SKIPPED
-    assert ocr.decision.condition == "classify.label in [application_form]"
+    assert ocr.decision.condition == f"classify.label in {FORM_CLASSES}"
     facts = ocr.decision.facts
     assert facts["classify.label"].string_value == "invoice"
     assert facts["classify.score"].number_value == pytest.approx(0.93)
     assert facts["classify.threshold"].number_value == pytest.approx(0.5)
     assert page.classify.label == "invoice"
+    assert not page.HasField("ocr")
+
+
+async def test_the_text_of_a_step_that_is_not_kept_reaches_the_classifier(tmp_path: Path) -> None:
+    async with running_orchestrator(tmp_path) as running:
+        await running.analyze(tiff(1))
+        (request,) = running.mesh["classify"].requests
+    assert list(request.options.text_lines) == ["Name: Ann"]
+
+
+async def test_a_classifier_whose_text_was_not_read_is_asked_without(tmp_path: Path) -> None:
+    async def unreadable(request: Any, fake: FakeModel) -> Any:
+        raise InvalidPage("nothing to read", reason="ODD_PAGE")
+
+    async with running_orchestrator(tmp_path) as running:
+        running.mesh["ocr"].answer = unreadable
+        await running.analyze(tiff(1))
+        (request,) = running.mesh["classify"].requests
+    assert not request.options.text_lines
 
 
 async def test_one_bad_page_fails_alone(tmp_path: Path) -> None:
@@ -171,7 +197,7 @@ async def test_one_bad_page_fails_alone(tmp_path: Path) -> None:
 
         ocr.answer = picky
         found = await running.analyze(tiff(3))
-        assert ocr.pages.count(next(p for p in ocr.pages if p.endswith("/2"))) == 1
+        assert ocr.pages.count(next(p for p in ocr.pages if p.endswith("/2"))) == 2
 
     assert found.document.state == DOCUMENT_STATE_PARTIAL
     assert account(found.document) == (3, 2, 1, 0)
@@ -551,11 +577,11 @@ async def test_pipelines_are_listed(tmp_path: Path) -> None:
     async with running_orchestrator(tmp_path) as running:
         answer = await running.stub.ListPipelines(pb.ListPipelinesRequest())
     names = [pipeline.identity.name for pipeline in answer.pipelines]
-    assert names == ["application_form", "checkboxes", "forms", "signatures", "text"]
+    assert names == ["application_form", "checkboxes", "classify", "forms", "signatures", "text"]
     form = answer.pipelines[0]
     assert form.is_default
-    assert form.steps[2].when == "classify.label in [application_form]"
-    assert list(form.steps[6].after) == ["ocr", "form", "checkbox", "signature"]
+    assert form.steps[3].when == f"classify.label in {FORM_CLASSES}"
+    assert list(form.steps[7].after) == ["ocr", "form", "checkbox", "signature"]
 
 
 async def test_storm_of_clients_leaves_nothing_behind(tmp_path: Path) -> None:

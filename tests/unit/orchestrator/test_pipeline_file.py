@@ -56,7 +56,10 @@ def test_every_entry_is_taken(available: Available) -> None:
     assert (pipeline.name, pipeline.version, pipeline.deadline) == ("forms", "1.2.0", 300)
     assert pipeline.digest.startswith("sha256:")
     kind, words = pipeline.steps
-    assert (kind.deadline, kind.options.model_dump()) == (1.5, {"threshold": 0.7})
+    assert (kind.deadline, kind.options.model_dump()) == (
+        1.5,
+        {"threshold": 0.7, "with_features": False},
+    )
     assert words.retries == RetryPolicy(2, 0.05, 1.0, 3)
     assert words.is_optional
     assert words.when is not None
@@ -120,8 +123,12 @@ steps:
             "step `a` already gives the page's `ocr`",
         ),
         (
+            "- {name: a, stage: ocr, keep: maybe}",
+            "`keep` must be true or false",
+        ),
+        (
             "- {name: a, stage: classify}\n  - {name: b, stage: ocr, after: [a], when: a.x == y}",
-            "step `a` has no fact `x` (it has: label, score, scores.count, threshold)",
+            "step `a` has no fact `x` (it has: families.count, features.places.count,",
         ),
         (
             "- {name: a, stage: classify}\n  - {name: b, stage: ocr, when: a.label == x}",
@@ -187,9 +194,16 @@ def test_directory_without_pipelines(tmp_path: Path, available: Available) -> No
 
 def test_shipped_pipelines_are_sound(available: Available) -> None:
     pipelines = load_directories([SHIPPED_PIPELINES], available)
-    assert list(pipelines) == ["application_form", "checkboxes", "forms", "signatures", "text"]
+    assert list(pipelines) == [
+        "application_form",
+        "checkboxes",
+        "classify",
+        "forms",
+        "signatures",
+        "text",
+    ]
     form = pipelines["application_form"]
-    assert [step.name for step in form.order][:2] == ["deskew", "classify"]
+    assert [step.name for step in form.order][:2] == ["deskew", "preread"]
     assert form.last_steps == {"fields"}
 
 
@@ -197,7 +211,7 @@ def test_options_of_a_request(available: Available) -> None:
     pipeline, _ = read(GOOD, available)
     assert pipeline is not None
     options = pipeline.options_for({"kind.threshold": "0.9", "words.languages": "en, de"})
-    assert options["kind"].model_dump() == {"threshold": 0.9}
+    assert options["kind"].model_dump() == {"threshold": 0.9, "with_features": False}
     assert options["words"].model_dump()["languages"] == ("en", "de")
     with pytest.raises(InvalidInput) as caught:
         pipeline.options_for({"kind.threshold": "2", "other.x": "1", "words.nosuch": "1"})
