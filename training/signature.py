@@ -33,6 +33,7 @@ from eval.split import Part
 from meshkit.model import PageInput
 from servers.signature.config import SignatureConfig
 from servers.signature.model import SignatureModel, SignatureOptions
+from training.detectors.annotations import hand_fields
 from training.detectors.blocks import (
     CHECK_BLOCKS,
     TEXT_BLOCKS,
@@ -101,7 +102,7 @@ def composed_forms(
 ) -> Iterator[LabelledPage]:
     """Endless forms, of which `signed_share` have room for signatures that are mostly given."""
     rng = np.random.default_rng(seed)
-    text = {**TEXT_BLOCKS, chart: 0.3, picture: 0.3}
+    text = {**TEXT_BLOCKS, hand_fields: 2.5, chart: 0.3, picture: 0.3}
     signed = {
         **text,
         check_rows: 0.3,

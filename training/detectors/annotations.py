@@ -35,6 +35,54 @@ def sized(mask: Mask, height: float) -> Mask:
     )
 
 
+def bent(sheet: Sheet, mask: Mask) -> Mask:
+    """Lettering pushed about until it no longer looks printed: waves, and sizes that fade."""
+    height = mask.shape[0]
+    padded = np.pad(mask, ((height // 2, height // 2), (height // 4, height // 4)))
+    rows, columns = np.indices(padded.shape, np.float32)
+    along = columns / padded.shape[1]
+    phase = sheet.rng.uniform(0, 6, 2)
+    wave = height * sheet.between(0.02, 0.09) * np.sin(along * sheet.between(3, 14) + phase[0])
+    sway = height * sheet.between(0.02, 0.12) * np.sin(along * sheet.between(5, 25) + phase[1])
+    fade = 1 + sheet.between(-0.1, 0.7) * along
+    middle = padded.shape[0] * 0.6
+    rows = middle + (rows - middle) * fade + wave
+    warped = cv2.remap(
+        padded, (columns + sway).astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR
+    )
+    return trim(np.asarray(warped, np.uint8))
+
+
+def date_ink(sheet: Sheet, height: float) -> Mask:
+    """A date or an amount, its figures written one by one, `height` pixels high."""
+    text = sheet.choice((date_text(sheet), date_text(sheet), sheet.faker.numerify("%#.##")))
+    text = text if sheet.chance(0.8) else sheet.faker.numerify("##%/-")
+    face = sheet.choice(sheet.faces.handwritten)
+    pen = int(sheet.rng.integers(1, 4))
+    inks, thick = [], max(2, round(height * 0.05) + pen)
+    for letter in text:
+        if letter in "/-":
+            lean = sheet.between(0.3, 0.8) if letter == "/" else sheet.between(0.4, 0.9)
+            size = round(height * 1.3), round(height * lean) + 4
+            mask = np.zeros(size, np.uint8)
+            foot, head = (size[0] - 4, 4) if letter == "/" else (size[0] // 2, size[0] // 2)
+            draw_path(mask, glide(sheet.rng, np.array([(2.0, foot), (size[1] - 2.0, head)])), thick)
+        else:
+            mask = sheet.lettering(letter, height, face)
+            mask = tilted(thickened(mask, pen), float(sheet.rng.normal(0, 5)))
+        inks.append(mask)
+    tall = max(ink.shape[0] for ink in inks) + round(height * 0.3)
+    gap = round(height * sheet.between(-0.05, 0.2))
+    line = np.zeros((tall, sum(ink.shape[1] + max(gap, 0) for ink in inks) + 4), np.uint8)
+    x = 0
+    for ink in inks:
+        y = round((tall - ink.shape[0]) * sheet.between(0.35, 0.65))
+        part = line[y : y + ink.shape[0], x : x + ink.shape[1]]
+        np.maximum(part, ink[: part.shape[0], : part.shape[1]], out=part)
+        x = max(0, x + ink.shape[1] + gap)
+    return trim(line)
+
+
 class Hand:
     """One person's writing on a sheet: always the same face or scrawl, size and pen."""
 
@@ -45,13 +93,15 @@ class Hand:
         self.swing = sheet.between(0.8, 1.6)
         self.pen = int(sheet.rng.integers(1, 4))
         self.darkness = sheet.between(0.6, 1.0)
+        self.shaky = sheet.chance(0.5)
 
     def line(self, text: str) -> Mask:
         """Ink of a line; of `text` only the number of its words counts when the hand scrawls."""
         if self.face is None:
             count = max(1, len(text.split()))
             return sized(scrawled_line(self.sheet.rng, count), self.size * self.swing)
-        return thickened(self.sheet.lettering(text, self.size, self.face), self.pen)
+        ink = thickened(self.sheet.lettering(text, self.size, self.face), self.pen)
+        return bent(self.sheet, ink) if self.shaky else ink
 
     def write(self, lines: list[str], x: float, y: float, degrees: float = 0.0) -> Rect | None:
         """Lines below each other, turned together. Returns their rectangle."""
@@ -95,13 +145,47 @@ def margin_note(sheet: Sheet) -> None:
 def jotting(sheet: Sheet) -> None:
     """A word, name, number or date near an edge of the page, mostly the top."""
     hand = Hand(sheet)
-    text = date_text(sheet) if sheet.chance(0.35) else note_text(sheet)
+    if sheet.chance(0.3):
+        date = tilted(date_ink(sheet, hand.size), float(sheet.rng.normal(0, 6)))
+        left, top = sheet.between(3, 170), sheet.between(3, 285)
+        sheet.ink(date, left * sheet.mm, top * sheet.mm, hand.darkness)
+        return
+    text = note_text(sheet)
     top = sheet.between(2, 45) if sheet.chance(0.65) else sheet.between(45, 285)
     where = sheet.between(3, 60) if sheet.chance(0.35) else sheet.between(100, 195)
     ink = hand.write([text[:18]], where * sheet.mm, top * sheet.mm, float(sheet.rng.normal(0, 6)))
     if ink is not None and sheet.chance(0.25):
         x, y, w, h = ink
         stroke(sheet, [(x, y + h), (x + w, y + h + sheet.between(-5, 5))])
+
+
+def hand_fields(sheet: Sheet, y: float) -> float:
+    """Captions with lines or cells, filled by one hand in cursive, figures and dates; a block."""
+    hand = Hand(sheet)
+    hand.size = sheet.between(3.5, 8) * sheet.mm
+    columns = int(sheet.rng.integers(1, 4))
+    left = sheet.between(6, 25) * sheet.mm
+    wide = (sheet.width - 2 * left) / columns
+    high = max(hand.size * sheet.between(1.0, 1.6), 7 * sheet.mm)
+    ruled, framed = sheet.chance(0.7), sheet.chance(0.35)
+    for _ in range(int(sheet.rng.integers(1, 7))):
+        for column in range(columns):
+            x = left + column * wide
+            if framed:
+                sheet.frame((x, y, wide, high), 0.2)
+            caption = "Date" if sheet.chance(0.25) else words(sheet, int(sheet.rng.integers(1, 3)))
+            _, _, w, _ = sheet.text(caption, x + 4, y + 2, sheet.between(2.2, 3.2))
+            start = x + (w if w < wide * 0.45 and not framed else 0) + 2 * sheet.mm
+            if ruled and not framed:
+                sheet.line(start, y + high * 0.95, x + wide * 0.94, y + high * 0.95, 0.2)
+            if sheet.chance(0.75):
+                dated = caption == "Date" or sheet.chance(0.15)
+                text = note_text(sheet) if sheet.chance(0.85) else f"({words(sheet, 1)})"
+                ink = date_ink(sheet, hand.size * 0.8) if dated else hand.line(text)
+                ink = ink[:, : max(8, int(x + wide - start - sheet.mm))]
+                sheet.ink(ink, start, y + high * 0.95 - ink.shape[0] * 0.9, hand.darkness)
+        y += high
+    return y + 3 * sheet.mm
 
 
 def stroke(sheet: Sheet, points: list[tuple[float, float]]) -> None:

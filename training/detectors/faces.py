@@ -79,8 +79,6 @@ FLOWING = [
     "KaushanScript-Regular",
     "SteveHand",
     "Delphine",
-    "BecauseWeConnect-Regular",
-    "BecauseWeMentor-Regular",
     "Z003-MediumItalic",
 ]
 

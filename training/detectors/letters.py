@@ -12,7 +12,8 @@ from faker import Faker
 
 from training.detectors.annotations import (
     Hand,
-    date_text,
+    bent,
+    date_ink,
     initials,
     jotting,
     margin_note,
@@ -89,24 +90,6 @@ def name_ink(sheet: Sheet) -> Mask:
     matrix = np.array([[sheet.between(0.7, 1.4), -slant, slant * height], [0, 1, 0]])
     room = int(width * 1.4 + slant * height) + 2
     return np.asarray(cv2.warpAffine(mask, matrix, (room, height)), np.uint8)
-
-
-def bent(sheet: Sheet, mask: Mask) -> Mask:
-    """Lettering pushed about until it no longer looks printed: waves, and sizes that fade."""
-    height = mask.shape[0]
-    padded = np.pad(mask, ((height // 2, height // 2), (height // 4, height // 4)))
-    rows, columns = np.indices(padded.shape, np.float32)
-    along = columns / padded.shape[1]
-    phase = sheet.rng.uniform(0, 6, 2)
-    wave = height * sheet.between(0.02, 0.09) * np.sin(along * sheet.between(3, 14) + phase[0])
-    sway = height * sheet.between(0.02, 0.12) * np.sin(along * sheet.between(5, 25) + phase[1])
-    fade = 1 + sheet.between(-0.1, 0.7) * along
-    middle = padded.shape[0] * 0.6
-    rows = middle + (rows - middle) * fade + wave
-    warped = cv2.remap(
-        padded, (columns + sway).astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR
-    )
-    return trim(np.asarray(warped, np.uint8))
 
 
 def swashed(sheet: Sheet, mask: Mask) -> Mask:
@@ -278,7 +261,7 @@ def approvals(sheet: Sheet, x: float, y: float, size: float, collected: list[Mas
             if sheet.chance(0.5):
                 end = left + wide * sheet.between(0.85, 0.95)
                 sheet.line(line + 4 * sheet.mm, y, end, y)
-                ink = hand.line(date_text(sheet))
+                ink = date_ink(sheet, hand.size)
                 sheet.ink(ink, line + 4 * sheet.mm, y - ink.shape[0] * 0.9, hand.darkness)
             if sheet.chance(0.4):
                 sheet.text(sheet.faker.name(), start, y + 1.2 * size * sheet.mm, size)
@@ -294,8 +277,11 @@ def filled_lines(sheet: Sheet, x: float, y: float, size: float, hand: Hand) -> f
         _, _, w, _ = sheet.text(caption, x, y - size * sheet.mm, size)
         start = x + w + 2 * sheet.mm
         sheet.line(start, y, start + sheet.between(35, 60) * sheet.mm, y)
-        text = {"Name:": sheet.faker.name(), "Date:": date_text(sheet)}.get(caption)
-        ink = hand.line(text or sheet.choice(("President", "Vice President", "Director")))
+        if caption == "Date:":
+            ink = date_ink(sheet, hand.size)
+        else:
+            titles = "President", "Vice President", "Director"
+            ink = hand.line(sheet.faker.name() if caption == "Name:" else sheet.choice(titles))
         sheet.ink(ink, start + sheet.mm, y - ink.shape[0] * 0.9, hand.darkness)
     return y
 
