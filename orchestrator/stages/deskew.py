@@ -22,7 +22,7 @@ def _scores(result: DeskewResult) -> Iterable[float]:
     quality = result.quality
     yield from (result.skew_confidence, result.orientation_confidence)
     yield from (quality.blur, quality.darkness, quality.contrast, quality.cut_off)
-    yield quality.ink_coverage
+    yield from (quality.ink_coverage, quality.noise, quality.faintness, quality.glare)
 
 
 def _check(result: DeskewResult, page: PageImage) -> str:

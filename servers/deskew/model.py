@@ -108,7 +108,7 @@ class DeskewModel(PageModel[DeskewOptions, DeskewResult]):
             quarters=pose.quarters,
             orientation_confidence=pose.orientation_confidence,
             transform=transform,
-            quality=measure_quality(grey, working, pose.letter_height),
+            quality=measure_quality(grey, working, pose.letter_height, pose.convergence),
             upright_png=png,
         )
 

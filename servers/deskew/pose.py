@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshkit.model import Image
+from servers.deskew.lines import fit_lines, letter_height, mean_slope
 from servers.deskew.orientation import Network, text_view, vote
-from servers.deskew.skew import LineDirection, find_direction, letter_height, refine, sharpest
+from servers.deskew.perspective import convergence
+from servers.deskew.skew import LineDirection, find_direction, sharpest
 from servers.deskew.text import find_text, without_grain
 from servers.deskew.upright import split_turn
 
@@ -33,6 +35,8 @@ class Pose:
         quarters: clockwise quarter turns in 0..3; None when unknown.
         orientation_confidence: in [0, 1].
         letter_height: of small letters, in pixels of the working copy; 0 when the skew is unknown.
+        convergence: degrees by which lines or stems turn across the text; 0 when the skew is
+            unknown.
     """
 
     skew_degrees: float
@@ -40,6 +44,7 @@ class Pose:
     quarters: int | None
     orientation_confidence: float
     letter_height: float
+    convergence: float
 
 
 def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
@@ -63,7 +68,7 @@ def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
         direction = find_direction(text)
         skew_confidence = _confidence(direction, text.count)
     if skew_confidence < LEAST_SKEW_CONFIDENCE:
-        return Pose(0.0, skew_confidence, None, 0.0, 0.0)
+        return Pose(0.0, skew_confidence, None, 0.0, 0.0, 0.0)
     probabilities = vote(network, text_view(working, text, direction.degrees))
     turns = int(probabilities.argmax())
     confidence = float(probabilities[turns])
@@ -71,7 +76,7 @@ def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
     turn = direction.degrees + 90 * (turns if known else 0)
     if known and turns % 2:
         turn, _ = sharpest(text, turn)
-    turn = refine(text, turn)
+    turn += mean_slope(fit_lines(text, turn))
     quarters, skew = split_turn(_unstretched(turn, stretch))
     return Pose(
         skew_degrees=skew,
@@ -79,6 +84,7 @@ def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
         quarters=quarters if known else None,
         orientation_confidence=confidence,
         letter_height=letter_height(text, turn),
+        convergence=convergence(text, turn),
     )
 
 

@@ -22,9 +22,21 @@ NOMINAL_TEXT_SHARE = 1 / 160
 10 point text on A4."""
 SHARP_WIDTH = 2.0
 """Pixels: width of a sharp edge after the smoothing that `edge_blur` does."""
-EDGE_SAMPLES = 2500
+EDGE_SAMPLES = 1500
 EDGE_REACH = 1.25
 """Letter heights to either side of an edge over which its profile is read."""
+NOISE_TILE = 16
+"""Pixels of the working copy: side of the squares whose noise is measured apart."""
+QUIET_SHARE = 0.5
+"""Share of the squares, the quietest ones, that are taken for paper without writing."""
+LEAST_NOISE_DEPTH = 64.0
+"""Grey levels: noise is measured against the ink's depth, and against no less than this."""
+GLARE_LEVEL = 245
+"""Paper that is brighter is burnt out, where it outshines the rest of the page's paper."""
+GLARE_RISE = 25
+"""Grey levels by which glare outshines the paper that is level with most of the page."""
+PAPER_SHARE = 0.6
+"""What is darker than this share of the brightest paper is no paper, but what lies behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,13 @@ class PageQuality:
         text_height: median height in pixels of small letters, of the page as sent; 0 without text.
         cut_off: in [0, 1]; share of the page's edge at which content is cut off.
         ink_coverage: in [0, 1]; share of pixels that carry ink.
+        noise: in [0, 1]; deviation of the empty paper's grey levels from their neighbourhood's,
+            over the ink's depth. Grain and specks, also of 1-bit pages.
+        faintness: in [0, 1]; by how much the strokes of writing are lighter than black ink on this
+            paper. 0 on a page without ink.
+        glare: in [0, 1]; share of the paper that is burnt out by a light.
+        perspective_degrees: by how many degrees lines that are parallel on the paper converge
+            across the text; 0 without text.
     """
 
     blur: float
@@ -47,6 +66,10 @@ class PageQuality:
     text_height: float
     cut_off: float
     ink_coverage: float
+    noise: float
+    faintness: float
+    glare: float
+    perspective_degrees: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +78,13 @@ class Ink:
 
     Attributes:
         mask: (height, width) uint8, 1 on ink.
-        paper_level: median grey level of the paper.
+        paper: (height, width) level of the paper at every pixel.
+        paper_level: median of it.
         depth: grey levels between ink and the paper around it; 0 without ink.
     """
 
     mask: Mask
+    paper: Image
     paper_level: float
     depth: float
 
@@ -68,25 +93,31 @@ class Ink:
         return float(self.mask.mean())
 
 
-def measure_quality(grey: Image, working: Image, letter: float) -> PageQuality:
+def measure_quality(grey: Image, working: Image, letter: float, convergence: float) -> PageQuality:
     """Quality of a page.
 
     Args:
         grey: the page as sent.
         working: its working copy.
         letter: height of a small letter in pixels of the working copy; 0 without text.
+        convergence: degrees by which parallel lines converge; 0 without text.
     """
     scale = working.shape[0] / grey.shape[0]
     ink = find_ink(working)
     nominal = letter or max(working.shape) * NOMINAL_TEXT_SHARE
     inked = ink.coverage >= BLANK_COVERAGE
+    edges = read_edges(grey, ink, scale, nominal / scale) if inked else Edges.none()
     return PageQuality(
-        blur=edge_blur(grey, ink, scale, nominal / scale) if inked else 0.0,
+        blur=edge_blur(edges, nominal / scale),
         darkness=1 - ink.paper_level / 255,
         contrast=ink.depth / 255 if inked else 0.0,
         text_height=letter / scale,
         cut_off=cut_off(ink.mask, nominal) if inked else 0.0,
         ink_coverage=ink.coverage,
+        noise=noise(working, ink.depth or ink.paper_level),
+        faintness=faintness(edges, ink.paper_level),
+        glare=glare(ink.paper),
+        perspective_degrees=convergence,
     )
 
 
@@ -103,10 +134,10 @@ def find_ink(working: Image) -> Ink:
     least = max(LEAST_INK_DEPTH, 4 * noise)
     dark = depth[depth > least]
     if not len(dark):
-        return Ink(np.zeros_like(working), level, 0.0)
+        return Ink(np.zeros_like(working), paper, level, 0.0)
     full = float(np.percentile(dark, 75))
     mask = (depth > max(least, 0.4 * full)).astype(np.uint8)
-    return Ink(mask, level, full)
+    return Ink(mask, paper, level, full)
 
 
 def _paper(working: Image) -> Image:
@@ -121,13 +152,26 @@ def _paper(working: Image) -> Image:
     )
 
 
-def edge_blur(grey: Image, ink: Ink, scale: float, letter: float) -> float:
-    """Width of the edges of ink over the height of a small letter.
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Edges of ink, read across, n of them.
 
-    An edge's width is the step across it over its steepest slope, read along its normal (as in
-    P. Marziliano et al., "A no-reference perceptual blur metric", ICIP 2002, but as a slope, which
-    noise at the foot of the edge does not widen). A step that is sampled once a pixel cannot be
-    narrower than one pixel: so much is taken off, in quadrature.
+    Attributes:
+        steps: (n,) grey levels from ink to paper.
+        slopes: (n,) steepest change over two samples, of half a pixel each, to either side.
+    """
+
+    steps: Floats
+    slopes: Floats
+
+    @classmethod
+    def none(cls) -> "Edges":
+        """Of a page without ink."""
+        return cls(np.zeros(0), np.zeros(0))
+
+
+def read_edges(grey: Image, ink: Ink, scale: float, letter: float) -> Edges:
+    """The profiles of edges of ink, each read along its normal.
 
     Args:
         grey: the page as sent.
@@ -137,7 +181,7 @@ def edge_blur(grey: Image, ink: Ink, scale: float, letter: float) -> float:
     """
     points, normals = _ink_edges(ink.mask, scale)
     if not len(points):
-        return 0.0
+        return Edges.none()
     reach = max(2.0, EDGE_REACH * letter)
     offsets = np.arange(-reach, reach + 0.25, 0.5)
     places = points[:, None, :] + offsets[None, :, None] * normals[:, None, :]
@@ -151,13 +195,71 @@ def edge_blur(grey: Image, ink: Ink, scale: float, letter: float) -> float:
         ),
         dtype=np.float64,
     )
-    slope = np.abs(profiles[:, 2:] - profiles[:, :-2]).max(axis=1)
-    step = profiles.max(axis=1) - profiles.min(axis=1)
-    clear = step > LEAST_INK_DEPTH
-    if not clear.any():
+    slopes = np.abs(profiles[:, 2:] - profiles[:, :-2]).max(axis=1)
+    steps = profiles.max(axis=1) - profiles.min(axis=1)
+    clear = steps > LEAST_INK_DEPTH
+    return Edges(steps[clear], slopes[clear])
+
+
+def edge_blur(edges: Edges, letter: float) -> float:
+    """Width of the edges of ink over the height of a small letter; 0 without edges.
+
+    An edge's width is the step across it over its steepest slope (as in P. Marziliano et al., "A
+    no-reference perceptual blur metric", ICIP 2002, but as a slope, which noise at the foot of the
+    edge does not widen). A step that is sampled once a pixel cannot be narrower than one pixel: so
+    much is taken off, in quadrature.
+
+    Args:
+        edges: of ink.
+        letter: height of a small letter in pixels of the page as sent.
+    """
+    if not len(edges.steps):
         return 0.0
-    width = float(np.median(step[clear] / np.maximum(slope[clear], 1.0)))
+    width = float(np.median(edges.steps / np.maximum(edges.slopes, 1.0)))
     return float(np.clip(np.sqrt(max(0.0, width**2 - SHARP_WIDTH**2)) / letter, 0, 1))
+
+
+def faintness(edges: Edges, paper_level: float) -> float:
+    """How far the upper quartile of edges of ink falls short of a step from paper to black.
+
+    The upper quartile, since thin strokes of a blurred page fall short too. 0 without edges.
+    """
+    if not len(edges.steps):
+        return 0.0
+    return float(np.clip(1 - np.percentile(edges.steps, 75) / max(paper_level, 1.0), 0, 1))
+
+
+def noise(working: Image, depth: float) -> float:
+    """Deviation of empty paper from its neighbourhood, over the depth of the ink.
+
+    Squares that carry writing deviate most, so the quieter half of all squares is taken for paper.
+
+    Args:
+        working: grey page at working size.
+        depth: grey levels between ink and paper.
+    """
+    around = cv2.blur(working, (7, 7))
+    rough = np.square(cv2.subtract(working, around, dtype=cv2.CV_32F))
+    height, width = working.shape
+    squares = (max(1, width // NOISE_TILE), max(1, height // NOISE_TILE))
+    variance = np.sort(cv2.resize(rough, squares, interpolation=cv2.INTER_AREA), axis=None)
+    quiet = float(variance[: max(1, round(QUIET_SHARE * variance.size))].mean())
+    return float(np.clip(np.sqrt(quiet) / max(depth, LEAST_NOISE_DEPTH), 0, 1))
+
+
+def glare(paper: Image) -> float:
+    """Share of the paper that is burnt out and outshines the rest.
+
+    Where all paper is as bright, as on most scans, there is none: light that burns out a whole page
+    can't be told from white paper.
+
+    Args:
+        paper: (height, width) level of the paper at every pixel.
+    """
+    sample = paper[::8, ::8]
+    sheet = sample[sample >= PAPER_SHARE * float(np.percentile(sample, 99))]
+    burnt = (sheet >= GLARE_LEVEL) & (sheet >= float(np.median(sheet)) + GLARE_RISE)
+    return float(burnt.mean())
 
 
 def _ink_edges(mask: Mask, scale: float) -> tuple[Floats, Floats]:

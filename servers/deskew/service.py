@@ -59,6 +59,10 @@ def _quality(quality: PageQuality, geometry: PageGeometry) -> pb.PageQuality:
         text_height_pixels=quality.text_height / scale,
         cut_off=quality.cut_off,
         ink_coverage=quality.ink_coverage,
+        noise=quality.noise,
+        faintness=quality.faintness,
+        glare=quality.glare,
+        perspective_degrees=quality.perspective_degrees,
     )
 
 

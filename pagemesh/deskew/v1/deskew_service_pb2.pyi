@@ -287,6 +287,10 @@ class PageQuality(_message.Message):
     TEXT_HEIGHT_PIXELS_FIELD_NUMBER: _builtins.int
     CUT_OFF_FIELD_NUMBER: _builtins.int
     INK_COVERAGE_FIELD_NUMBER: _builtins.int
+    NOISE_FIELD_NUMBER: _builtins.int
+    FAINTNESS_FIELD_NUMBER: _builtins.int
+    GLARE_FIELD_NUMBER: _builtins.int
+    PERSPECTIVE_DEGREES_FIELD_NUMBER: _builtins.int
     blur: _builtins.float
     """Lost sharpness of edges."""
     darkness: _builtins.float
@@ -299,6 +303,18 @@ class PageQuality(_message.Message):
     """Share of the page's edge at which content is cut off."""
     ink_coverage: _builtins.float
     """Share of pixels that carry ink. Below 0.0005 the page is as good as blank."""
+    noise: _builtins.float
+    """Grain and specks of the empty paper, against the depth of the ink. Above about 0.1 a page is
+    visibly noisy.
+    """
+    faintness: _builtins.float
+    """How much lighter the strokes of writing are than black ink on this paper. 0 without ink."""
+    glare: _builtins.float
+    """Share of the paper that a light has burnt out; 0 where all paper is equally bright."""
+    perspective_degrees: _builtins.float
+    """Degrees by which lines that are parallel on the paper converge in the image, from one side of
+    the text to the other. Below 1 the page is flat; it is reported, the upright page keeps it.
+    """
     def __init__(
         self,
         *,
@@ -308,10 +324,14 @@ class PageQuality(_message.Message):
         text_height_pixels: _builtins.float = ...,
         cut_off: _builtins.float = ...,
         ink_coverage: _builtins.float = ...,
+        noise: _builtins.float = ...,
+        faintness: _builtins.float = ...,
+        glare: _builtins.float = ...,
+        perspective_degrees: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blur", b"blur", "contrast", b"contrast", "cut_off", b"cut_off", "darkness", b"darkness", "ink_coverage", b"ink_coverage", "text_height_pixels", b"text_height_pixels"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blur", b"blur", "contrast", b"contrast", "cut_off", b"cut_off", "darkness", b"darkness", "faintness", b"faintness", "glare", b"glare", "ink_coverage", b"ink_coverage", "noise", b"noise", "perspective_degrees", b"perspective_degrees", "text_height_pixels", b"text_height_pixels"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

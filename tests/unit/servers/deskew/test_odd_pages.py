@@ -87,7 +87,8 @@ def test_it_can_not_tell(deskew: Deskew, name: str) -> None:
     np.testing.assert_array_equal(decoded(result.upright_png), page)
     quality = result.quality
     measures = [quality.blur, quality.darkness, quality.contrast]
-    measures += [quality.cut_off, quality.ink_coverage]
+    measures += [quality.cut_off, quality.ink_coverage, quality.noise]
+    measures += [quality.faintness, quality.glare]
     assert all(0 <= measure <= 1 for measure in measures)
 
 

@@ -1,13 +1,18 @@
 """Skew and orientation of drawn pages, through the model and its network."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from servers.deskew.model import DeskewResult
 from tests.unit.servers.deskew.conftest import Deskew
 from tests.unit.servers.deskew.pages import decoded, text_page, turned
 
+SAMPLES = Path(__file__).parents[4] / "samples"
 QUARTERS = {0: "up", 1: "right", 2: "down", 3: "left"}
 
 
@@ -108,3 +113,31 @@ def test_the_upright_page_is_upright(deskew: Deskew) -> None:
     seen, drawn = (cv2.GaussianBlur(side, (0, 0), 4).ravel() for side in (inside, page))
     correlation = np.atleast_2d(np.corrcoef(np.stack([seen, drawn]).astype(np.float64)))
     assert correlation[0, 1] > 0.95
+
+
+@settings(max_examples=12, deadline=None)
+@given(angle=st.floats(-180, 180))
+def test_a_turn_of_a_real_page_is_told_exactly(deskew: Deskew, angle: float) -> None:
+    """What is told of the turned page less what is told of the page is the angle turned."""
+    page = cv2.imread(str(SAMPLES / "ticked_and_signed.png"), cv2.IMREAD_GRAYSCALE)
+    assert page is not None
+    grey = np.asarray(page, np.uint8)
+    still = turn_of(deskew(grey))
+    assert off_by(deskew(turned(grey, angle)), still + angle) < 0.1
+
+
+def test_a_coarsely_dithered_page(deskew: Deskew) -> None:
+    """Dots cover the paper as a bad copy's do."""
+    rng = np.random.default_rng(1)
+    page = turned(text_page(size=34), 5.0)
+    dots = rng.random((page.shape[0] // 2, page.shape[1] // 2)) < 0.1
+    grain = np.kron(dots, np.ones((2, 2))).astype(bool)
+    copied = page.copy()
+    copied[: grain.shape[0], : grain.shape[1]][grain] = 0
+    assert off_by(deskew(copied), 5.0) < 0.1
+
+
+def test_lines_that_nearly_meet_the_next_ones(deskew: Deskew) -> None:
+    """Rows close to each other meet their neighbours at another angle: it is not taken."""
+    page = text_page(1105, 1430, size=11, margin=40)
+    assert off_by(deskew(turned(page, 27.7)), 27.7) < 0.05

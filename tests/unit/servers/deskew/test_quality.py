@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ from meshkit.model import Image
 from servers.deskew.quality import PageQuality
 from tests.unit.servers.deskew.conftest import Deskew
 from tests.unit.servers.deskew.pages import text_page, turned, x_height
+
+SAMPLES = Path(__file__).parents[4] / "samples"
 
 Measure = Callable[[Image], PageQuality]
 
@@ -48,13 +51,9 @@ def test_blur_rises_with_blur(measure: Measure) -> None:
 
 
 def test_blur_rises_under_noise(measure: Measure) -> None:
-    rng = np.random.default_rng(0)
-
-    def noisy(page: Image) -> Image:
-        return np.clip(page * 0.9 + rng.normal(0, 8, page.shape), 0, 255).astype(np.uint8)
-
     sigmas = np.array([0, 0.1, 0.2, 0.3]) * x_height(30)
-    assert rises([measure(noisy(blurred(text_page(), sigma))).blur for sigma in sigmas], by=0.03)
+    pages = [noisy(blurred(text_page(paper=230), sigma), 8) for sigma in sigmas]
+    assert rises([measure(page).blur for page in pages], by=0.03)
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.1, 0.2, 0.3])
@@ -127,3 +126,85 @@ def test_ink_coverage_is_the_share_of_ink(measure: Measure) -> None:
     for x in range(100, 1100, 50):
         page[200:1400, x : x + 10] = 40
     assert measure(page).ink_coverage == pytest.approx(20 * 10 * 1200 / page.size, rel=0.05)
+
+
+def noisy(page: Image, deviation: float) -> Image:
+    rng = np.random.default_rng(3)
+    return np.clip(page + rng.normal(0, deviation, page.shape), 0, 255).astype(np.uint8)
+
+
+def specked(page: Image, share: float) -> Image:
+    rng = np.random.default_rng(4)
+    return np.where(rng.random(page.shape) < share, 255 - page, page).astype(np.uint8)
+
+
+def faded(page: Image, share: float) -> Image:
+    return np.asarray(255 - (255.0 - page) * (1 - share), np.uint8)
+
+
+def lit(page: Image, radius: float) -> Image:
+    """The page, darker, under a lamp whose spot has this radius in page widths."""
+    height, width = page.shape
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot(y - 0.4 * height, x - 0.5 * width) / (radius * width)
+    spot = np.clip(1.5 - distance, 0, 1)
+    return np.asarray(page * 0.8 * (1 - spot) + 255 * spot, np.uint8)
+
+
+def tapered(page: Image, share: float, side: str) -> Image:
+    """The page as a camera sees it that is held aslant: one side shorter by this share."""
+    height, width = page.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    seen = corners.copy()
+    if side == "top":
+        seen[:2, 0] += np.array([1, -1]) * share * width / 2
+    else:
+        seen[1:3, 1] += np.array([1, -1]) * share * height / 2
+    matrix = cv2.getPerspectiveTransform(corners, seen)
+    return np.asarray(cv2.warpPerspective(page, matrix, (width, height), borderValue=255), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def real() -> Image:
+    """A filled form of the samples, grey."""
+    page = cv2.imread(str(SAMPLES / "ticked_and_signed.png"), cv2.IMREAD_GRAYSCALE)
+    assert page is not None
+    return np.asarray(page, np.uint8)
+
+
+@pytest.mark.parametrize("degrade", [noisy, specked], ids=["grain", "specks"])
+def test_noise_rises_with_noise(
+    measure: Measure, real: Image, degrade: Callable[[Image, float], Image]
+) -> None:
+    strengths = (10, 25, 50) if degrade is noisy else (0.01, 0.05, 0.15)
+    for page in (text_page(), real):
+        values = [measure(page).noise] + [measure(degrade(page, s)).noise for s in strengths]
+        assert values[0] < 0.05
+        assert rises(values, by=0.01)
+
+
+def test_faintness_rises_as_ink_fades(measure: Measure, real: Image) -> None:
+    for page in (text_page(ink=0), real):
+        values = [measure(faded(page, share)).faintness for share in (0, 0.3, 0.6, 0.8)]
+        assert rises(values, by=0.05)
+    assert measure(text_page(ink=0)).faintness < 0.15
+
+
+def test_glare_rises_with_the_spot(measure: Measure, real: Image) -> None:
+    for page in (text_page(), real):
+        assert measure(page).glare == 0
+        assert rises([measure(lit(page, radius)).glare for radius in (0.05, 0.15, 0.3)], by=0.01)
+
+
+@pytest.mark.parametrize("side", ["top", "right"])
+def test_perspective_rises_as_the_page_tapers(measure: Measure, real: Image, side: str) -> None:
+    for page in (text_page(), real):
+        assert measure(page).perspective_degrees < 1
+        shares = (0.08, 0.15, 0.25) if side == "top" else (0.04, 0.06)
+        values = [measure(tapered(page, share, side)).perspective_degrees for share in shares]
+        assert rises(values, by=0.5)
+
+
+@pytest.mark.parametrize("turn", [7.0, -38.0, 90.0])
+def test_a_flat_page_has_no_perspective_however_it_lies(measure: Measure, turn: float) -> None:
+    assert measure(turned(text_page(), turn)).perspective_degrees < 1

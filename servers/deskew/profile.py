@@ -1,0 +1,61 @@
+"""Text seen along its lines: points in the lines' frame, and their profile across them.
+
+Angles are degrees clockwise, in image coordinates (x right, y down).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from servers.deskew.text import TextEdges
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Places = tuple[Singles, Singles]
+"""Where points lie along the lines, and across them, in pixels from the page's centre."""
+
+
+def sides_of(text: TextEdges, degrees: float, half_angle: float, most: int) -> list[Places]:
+    """The lower and the upper edges of lines in this direction, at most so many points of each."""
+    sides = []
+    for facing in (90.0, -90.0):
+        chosen = np.flatnonzero(text.facing(degrees + facing, half_angle))
+        chosen = chosen[:: max(1, -(-len(chosen) // most))]
+        sides.append(in_frame(text.points[chosen], degrees))
+    return sides
+
+
+def in_frame(points: Singles, degrees: float) -> Places:
+    """Points as seen along and across lines of this direction."""
+    radians = np.radians(degrees)
+    cosine, sine = np.float32(np.cos(radians)), np.float32(np.sin(radians))
+    x, y = points[:, 0], points[:, 1]
+    return x * cosine + y * sine, y * cosine - x * sine
+
+
+def profile_of(places: Singles, bins: int) -> Floats:
+    """Points per pixel; every point is shared between its two nearest bins."""
+    lower = places.astype(np.int32)
+    part = places - lower
+    profile = np.bincount(lower, minlength=bins).astype(np.float64)
+    shared = np.bincount(lower, part, bins)
+    profile -= shared
+    profile[1:] += shared[:-1]
+    return profile
+
+
+def vertex(places: Floats, values: Floats) -> float:
+    """Place of the maximum, by the parabola through the five values around the largest.
+
+    Args:
+        places: (n,) evenly spaced.
+        values: (n,) what was found there.
+    """
+    best = int(values.argmax())
+    near = slice(max(0, best - 2), best + 3)
+    if len(places[near]) < 3:
+        return float(places[best])
+    step = places[1] - places[0]
+    curve, slope, _ = np.polyfit((places[near] - places[best]) / step, values[near], 2)
+    if curve >= 0:
+        return float(places[best])
+    return float(places[best] + step * np.clip(-slope / (2 * curve), -1, 1))
