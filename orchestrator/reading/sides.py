@@ -109,10 +109,10 @@ def _view(box: Box, boxes: Sequence[Box]) -> Box:
 
 def _across(box: Box, area: Box, view: Box, sight: Sight) -> tuple[Side | None, float, bool]:
     uneven = abs(box.top + box.bottom - area.top - area.bottom) / 2
-    if box.right - 1 < area.middle < view.right:
-        return Side.RIGHT, area.left - box.right + uneven, sight.is_walled(box, area)
-    if view.left < area.middle < box.left + 1:
-        return Side.LEFT, box.left - area.right + uneven, sight.is_walled(area, box)
+    if box.middle <= area.left and area.middle < view.right:
+        return Side.RIGHT, max(area.left - box.right, 0.0) + uneven, sight.is_walled(box, area)
+    if area.right <= box.middle and view.left < area.middle:
+        return Side.LEFT, max(box.left - area.right, 0.0) + uneven, sight.is_walled(area, box)
     return None, 0.0, False
 
 

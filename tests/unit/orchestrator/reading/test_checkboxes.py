@@ -49,7 +49,7 @@ Layout = Callable[[Sequence[str], str], Sheet]
 
 @pytest.mark.parametrize("layout", [column_right, column_left, row_right, row_left])
 @given(labels=OPTIONS, question=QUESTION)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 def test_all_options_on_one_side_of_their_boxes(
     layout: Layout, labels: list[str], question: str
 ) -> None:
@@ -58,7 +58,7 @@ def test_all_options_on_one_side_of_their_boxes(
 
 
 @given(labels=OPTIONS)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 def test_options_under_their_boxes(labels: list[str]) -> None:
     sheet = row_below(labels)
     assert [label for label, _ in read(sheet)] == labels
@@ -68,7 +68,7 @@ def test_options_under_their_boxes(labels: list[str]) -> None:
     heads=st.lists(OPTION, min_size=2, max_size=5, unique=True),
     rows=st.lists(QUESTION, min_size=2, max_size=6, unique=True),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 def test_tables_have_headings_as_options_and_rows_as_questions(
     heads: list[str], rows: list[str]
 ) -> None:

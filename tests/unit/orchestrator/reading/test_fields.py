@@ -7,6 +7,7 @@ import pytest
 
 from meshkit.geometry import Transform
 from orchestrator.reading.fields import PageEvidence, find_fields
+from orchestrator.stages.fields import field_facts
 from orchestrator.testing import quad
 from pagemesh.checkbox.v1.checkbox_service_pb2 import Checkbox, CheckboxResult
 from pagemesh.common.v1.geometry_pb2 import Point, Quad, UprightTransform
@@ -224,3 +225,25 @@ def _move(area: Quad, transform: Transform) -> None:
     moved = transform.apply(np.array([(c.x, c.y) for c in corners]))
     for corner, (x, y) in zip(corners, moved, strict=True):
         corner.CopyFrom(Point(x=x, y=y))
+
+
+def test_facts_tell_an_unsigned_form_from_a_page_without_a_place() -> None:
+    form = OcrResult(lines=[line("Signature:", 100, 500)])
+    empty = find_fields(PageEvidence(form, None, SignatureResult()))
+    facts = field_facts(empty)
+    assert (facts["signature_fields"], facts["empty_signature_fields"]) == (1, 1)
+    ink = SignatureResult(signatures=[Signature(quad=quad(230, 480, 400, 525), score=0.9)])
+    signed_facts = field_facts(find_fields(PageEvidence(form, None, ink)))
+    assert (signed_facts["signature_fields"], signed_facts["empty_signature_fields"]) == (1, 0)
+    letter = OcrResult(lines=[line("Dear Ann", 100, 500)])
+    none = field_facts(find_fields(PageEvidence(letter, None, SignatureResult())))
+    assert (none["signature_fields"], none["empty_signature_fields"]) == (0, 0)
+
+
+def test_box_tells_its_index_question_and_place() -> None:
+    page = OcrResult(lines=[line("Are you insured?", 100, 100), line("Yes", 330, 100)])
+    boxes = CheckboxResult(checkboxes=[box(300, 100, checked=True)])
+    (field,) = find_fields(PageEvidence(page, boxes))
+    assert (field.name, field.group, field.value) == ("Yes", "Are you insured?", "true")
+    assert field.checkbox_index == 0
+    assert field.group_quad.top_left.x == pytest.approx(100)
