@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,20 +144,22 @@ class _Run:
         with contextlib.ExitStack() as stack:
             readers = [stack.enter_context(running(name)) for name in self._measure.readers]
             # The first page is read once before it counts: what is loaded late is loaded then.
-            readers = [reader for reader in readers if self._ask(reader, cases[0])]
+            readers = [reader for reader in readers if self._ask(reader, cases[0].page)]
+            helper = self._measure.upright and stack.enter_context(running(self._measure.upright))
             for case in track(cases, self._measure.name, console=Console(stderr=True)):
+                page = _with_transform(helper, case.page) if helper else case.page
                 for reader in tuple(readers):
                     if case.compared or reader.reader.everywhere:
-                        answer = self._ask(reader, case)
+                        answer = self._ask(reader, page)
                         if answer:
                             self._count(reader.reader, case, answer)
                         else:
                             readers.remove(reader)
 
-    def _ask(self, reader: ReaderProcess, case: Case) -> Answer | None:
+    def _ask(self, reader: ReaderProcess, page: PageFile) -> Answer | None:
         """None of a reader that is gone."""
         try:
-            return reader.ask(case.page)
+            return reader.ask(page)
         except ReaderError as error:
             self._result.missing[reader.reader.name] = str(error)
             return None
@@ -207,6 +209,14 @@ class _Run:
                 {"set": group, "reader": name, **tally.row(), **share, "peak MB": peak},
             )
         return rows
+
+
+def _with_transform(helper: ReaderProcess, page: PageFile) -> PageFile:
+    """The page and how it is set upright. Raises ReaderError: nobody tells."""
+    answer = helper.ask(page)
+    if answer.error:
+        raise ReaderError(f"{helper.reader.name}: {answer.error}")
+    return replace(page, upright=answer.line)
 
 
 def _cases(measure: Measure, selection: Selection, scratch: Path) -> Iterator[Case]:

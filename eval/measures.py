@@ -43,6 +43,8 @@ class Measure:
         part_of: how sets are split for it.
         group: the row that a page counts in, from set and label.
         baseline: the reader that times are compared with.
+        upright: a reader that tells how to set a page upright, for readers that want it so; what it
+            takes is not counted.
         turned: whether pages are read once more, turned by random angles.
     """
 
@@ -55,6 +57,7 @@ class Measure:
     part_of: PartOf = part_of
     group: Callable[[str, Label], str] = field(default=lambda set_name, _label: set_name)
     baseline: str = ""
+    upright: ReaderName | None = None
     turned: bool = False
 
 
@@ -135,6 +138,7 @@ MEASURES = (
         name="checkbox",
         sets=sets.CHECKBOX,
         readers=(ours("checkbox"),),
+        upright=ours("upright"),
         wanted=lambda label: "checkboxes" in label,
         new_score=CheckboxScore,
         judge=_judge_boxes,
@@ -144,6 +148,7 @@ MEASURES = (
         name="signature",
         sets=sets.SIGNATURE,
         readers=(ours("signature"),),
+        upright=ours("upright"),
         wanted=lambda label: "signatures" in label,
         new_score=SignatureScore,
         judge=_judge_signatures,

@@ -24,11 +24,14 @@ class PageFile:
         path: of its image file.
         dpi: 0 when unknown.
         stretched: whether a Letter page was squeezed into the shape that it has.
+        upright: for readers that want the page upright: `matrix`, `width` and `height` of the
+            contract's UprightTransform.
     """
 
     path: str
     dpi: float = 0
     stretched: bool = False
+    upright: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

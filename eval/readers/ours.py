@@ -76,10 +76,8 @@ class Prepared:
 class ModelReader:
     """A model alone."""
 
-    def __init__(self, model: str, *, upright: bool = False, **options: Any) -> None:
-        runner = asyncio.Runner()
-        self._model = Model(model, runner)
-        self._deskew = Model("deskew", runner) if upright else None
+    def __init__(self, model: str, **options: Any) -> None:
+        self._model = Model(model, asyncio.Runner())
         self._options = options
 
     def prepare(self, page: PageFile) -> Prepared:
@@ -88,16 +86,34 @@ class ModelReader:
         if page.stretched:
             image, _ = _decoded(unstretched(content))
         message = _message(image, page.dpi)
-        if self._deskew:
-            transform: UprightTransform = self._deskew.ask(message, {}).upright_transform
-            message.upright_transform.CopyFrom(transform)
+        if page.upright:
+            message.upright_transform.CopyFrom(UprightTransform(**page.upright))
         return Prepared(message, size)
 
+    def ask(self, prepared: Prepared) -> Any:
+        """The contract's result."""
+        return self._model.ask(prepared.page, self._options)
+
     def read(self, prepared: Prepared) -> Line:
-        result = self._model.ask(prepared.page, self._options)
+        result = self.ask(prepared)
         pixels = prepared.page.raw
         page = PageResult(width=pixels.width, height=pixels.height, **{self._model.name: result})
         return page_line(page, PARTS, prepared.size)
+
+
+class UprightReader(ModelReader):
+    """How a page is set upright, for readers that want it so."""
+
+    def __init__(self) -> None:
+        super().__init__("deskew")
+
+    def read(self, prepared: Prepared) -> Line:
+        transform = self.ask(prepared).upright_transform
+        return {
+            "matrix": list(transform.matrix),
+            "width": transform.width,
+            "height": transform.height,
+        }
 
 
 class PipelineReader:
@@ -155,8 +171,9 @@ READERS: dict[str, Callable[[], Reader]] = {
     "tesseract": lambda: ModelReader("ocr", engine="OCR_ENGINE_TESSERACT"),
     "accurate-pipeline": lambda: PipelineReader("words"),
     "deskew": lambda: ModelReader("deskew"),
-    "checkbox": lambda: ModelReader("checkbox", upright=True),
-    "signature": lambda: ModelReader("signature", upright=True, threshold=0.05),
+    "upright": UprightReader,
+    "checkbox": lambda: ModelReader("checkbox"),
+    "signature": lambda: ModelReader("signature", threshold=0.05),
     "classify-pipeline": lambda: PipelineReader("doc_class"),
 }
 

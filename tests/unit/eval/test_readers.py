@@ -23,12 +23,15 @@ from eval.readers.child import serve
 class Echo:
     def prepare(self, page):
         print("what libraries print does not disturb")
-        return page.path
-    def read(self, path):
+        return page
+    def read(self, page):
+        path = page.path
         ended = time.process_time() + 0.05
         while time.process_time() < ended: pass
         if sys.argv[1] == "dying" and path.endswith("2.png"): os._exit(3)
         if path.endswith("1.png"): raise ValueError("unreadable")
+        if sys.argv[1] == "helper": return {"width": 3}
+        if page.upright: return {"words": [{"text": f"width {page.upright['width']}"}]}
         return {"words": [{"text": "alpha beta", "confidence": 0.5}]}
 if sys.argv[1] == "absent": sys.exit("it is not installed")
 serve(Echo())
@@ -54,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def measure(*readers: ReaderName) -> Measure:
+def measure(*readers: ReaderName, upright: ReaderName | None = None) -> Measure:
     return Measure(
         name="words",
         sets=("set",),
@@ -63,6 +66,7 @@ def measure(*readers: ReaderName) -> Measure:
         new_score=WordScore,
         judge=MEASURES[0].judge,
         baseline="theirs",
+        upright=upright,
     )
 
 
@@ -107,6 +111,13 @@ def test_a_reader_that_dies_is_named_and_the_others_go_on(folder: Path, tmp_path
 def test_a_reader_that_died_is_an_error() -> None:
     with running(reader("absent")) as absent, pytest.raises(ReaderError):
         absent.ask(PageFile("0.png"))
+
+
+def test_readers_are_told_how_to_set_a_page_upright(folder: Path, tmp_path: Path) -> None:
+    selection = Selection(folder, None, part=None, limit=1, compared=1)
+    ours = measure(reader("ours", everywhere=True), upright=reader("helper"))
+    (reading,) = compare(ours, selection, tmp_path).readings
+    assert reading.line == {"words": [{"text": "width 3"}]}
 
 
 def test_the_worst_pages_are_drawn(folder: Path, tmp_path: Path) -> None:
