@@ -12,7 +12,7 @@ from rich.text import Text
 from pagemesh.classify.v1.classify_service_pb2 import ClassifyResult
 from pagemesh.deskew.v1 import deskew_service_pb2 as deskew_pb
 from pagemesh.exports.characters import printable
-from pagemesh.exports.result import reason_of
+from pagemesh.exports.result import form_of, problem_of, reason_of
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 
 LINES_SHOWN = 6
@@ -133,6 +133,8 @@ def _rows(page: documents.PageResult) -> Table | None:
         rows.add_row("lies", _pose(page))
         if page.deskew.HasField("quality"):
             rows.add_row("scan", _quality(page))
+    if form := form_of(page):
+        rows.add_row("form", Text.assemble(clean(form), " ", confidence(page.form.score)))
     if page.HasField("checkbox"):
         rows.add_row("boxes", _boxes(page))
     if page.HasField("signature"):
@@ -203,9 +205,9 @@ def _signed(page: documents.PageResult) -> Text:
 
 
 def _fields(page: documents.PageResult) -> Table | None:
-    """Fields with a value; empty ones are counted."""
+    """Fields with a value or with a problem; empty ones are counted."""
     texts = [field for field in page.fields if field.kind == documents.FIELD_KIND_TEXT]
-    filled = [field for field in texts if field.value]
+    filled = [field for field in texts if field.value or problem_of(field)]
     if not texts:
         return None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
@@ -214,6 +216,8 @@ def _fields(page: documents.PageResult) -> Table | None:
     table.add_column("sure", justify="right", no_wrap=True)
     for field in filled[:FIELDS_SHOWN]:
         name, value = Text(clean(field.name)), Text(clean(field.value))
+        if problem := problem_of(field):
+            value.append(" " * bool(value)).append(clean(problem), "not bold yellow")
         table.add_row(name, value, confidence(field.confidence))
     left = []
     if len(filled) > FIELDS_SHOWN:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from pagemesh.exports.characters import printable
-from pagemesh.exports.result import Analysis, note_on
+from pagemesh.exports.result import Analysis, form_of, note_on, problem_of
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -32,6 +32,8 @@ def _page(page: documents.PageResult) -> Iterator[str]:
     note = note_on(page)
     if note:
         yield f"\n> **{_escape(note)}**"
+    if form := form_of(page):
+        yield f"\nForm: {_escape(form)}"
     yield from _fields(page)
     yield from _boxes(page)
     yield from _signatures(page)
@@ -47,7 +49,9 @@ def _fields(page: documents.PageResult) -> Iterator[str]:
         yield "\n### Fields\n"
         yield "| field | value | confidence |\n| --- | --- | ---: |"
     for field in texts:
-        yield f"| {_escape(field.name)} | {_escape(field.value)} | {field.confidence:.2f} |"
+        problem = problem_of(field)
+        value = f"{field.value} ({problem})" if problem else field.value
+        yield f"| {_escape(field.name)} | {_escape(value.strip())} | {field.confidence:.2f} |"
 
 
 def _boxes(page: documents.PageResult) -> Iterator[str]:

@@ -79,3 +79,30 @@ def reason_of(page: documents.PageResult) -> str:
 def words_of(line: TextLine) -> Sequence[Word]:
     """The words of a line; a line that came without words is one."""
     return line.words or [Word(text=line.text, quad=line.quad, confidence=line.confidence)]
+
+
+_PROBLEMS = {
+    documents.FIELD_REASON_MISSING_REQUIRED: "required, and empty",
+    documents.FIELD_REASON_NOT_FOUND: "not on the page",
+    documents.FIELD_REASON_ILLEGIBLE: "illegible",
+    documents.FIELD_REASON_WRONG_TYPE: "not of its type",
+    documents.FIELD_REASON_BREAKS_RULE: "breaks its rule",
+    documents.FIELD_REASON_BAD_CHECKSUM: "check digits do not fit",
+    documents.FIELD_REASON_SEVERAL_TICKED: "several ticked",
+    documents.FIELD_REASON_NOT_LOOKED_FOR: "not looked for",
+}
+
+
+def problem_of(field: documents.Field) -> str:
+    """What is wrong with a field's value, for a person; empty when nothing is."""
+    problem = _PROBLEMS.get(field.reason, "")
+    is_read = problem and field.raw_text and field.raw_text != field.value
+    return f"{problem}: {field.raw_text}" if is_read else problem
+
+
+def form_of(page: documents.PageResult) -> str:
+    """The registered form that a page is, for a person; empty when it is none."""
+    form = page.form
+    if not form.name:
+        return ""
+    return f"{form.name} {form.version}, page {form.blank_page}"
