@@ -1,120 +1,360 @@
-"""How well the classifier tells forms from the rest: `python -m eval.classify --data DIR`.
+"""How well pages are classified: `python -m eval.classify --data DIR`.
 
-DIR holds labelled sets, `SET/labels.jsonl` and the images it names. The sets' classes are mapped to
-the model's own by `eval.sets.CLASSES`. These pages are measured on and never trained on.
+DIR holds labelled sets. Their pages are read with the fast tier first, as the shipped pipelines do,
+and judged with and without that text. Pages that lie on their side are turned by their label.
 
-For the gate: a form is accepted when its label is `application_form`; recall is over the forms, the
-false-accept rate over all other pages. CPU is the processor seconds of this process a page.
+Without more: the shipped classes, which know the government form families of the sets.
+`--model MODEL_DIR`: another model. `--trained`: the shipped classes trained without the families of
+the validation part and tested on that part; then what a business unit would do: train on the tuning
+part of the mixed classes and test on the rest, train on the older years of government form families
+and test on the newest. `--calibration FILE`: write what the
+shipped scores are calibrated with (`training.classes fit --calibration FILE`), from tuning pages.
+
+The gate: a form is accepted when its label is one of `eval.sets.FORMS`; recall is over the forms,
+the false-accept rate over all other pages.
 """
 
 import argparse
-import resource
+import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.selection import add_arguments, as_part, read_labels
-from eval.sets import CLASSES, CLASSIFY, FORM, WHOLE_SETS
-from eval.split import Part
+from eval.sets import CLASSIFY, FORMS, WHOLE_SETS
+from eval.split import Part, part_of
 from meshkit.errors import PagemeshError
 from meshkit.model import Image, PageInput
-from servers.classify.config import ClassifyConfig
-from servers.classify.model import ClassifyModel, ClassifyOptions
+from servers.classify.classifier import (
+    FAMILY_SEPARATOR,
+    UNKNOWN,
+    Classifier,
+    class_of,
+    read_classifier,
+    softmax,
+    sureness_of,
+)
+from servers.classify.config import DEFAULT_MODEL, ClassifyConfig
+from servers.classify.examples import EXAMPLES_FILE, Examples, examples_of, helping, read_examples
+from servers.classify.fit import calibration_error, fit
+from servers.classify.layout import LayoutNetwork
+from servers.classify.page_vector import page_vector, stack
+from servers.ocr.config import OcrConfig
+from servers.ocr.domain import OcrOptions, Tier
+from servers.ocr.model import OcrModel
+
+MIXED, FAMILIES = "doc_class_mixed", "gov_forms_scansim"
+QUANTILES = 21
+LEAST_CHANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A labelled page.
+
+    Attributes:
+        source: the set, and where its pages are of several classes the class and origin.
+        set_name, file: where it is.
+        truth: its class.
+        leaf: the finer label that the set gives it.
+        year: of the form; None when unknown.
+        part: of the set's split.
+        layout: from the layout network.
+        lines: its text as the fast tier read it.
+    """
+
+    source: str
+    set_name: str
+    file: str
+    truth: str
+    leaf: str
+    year: int | None
+    part: Part
+    layout: NDArray[np.float32]
+    lines: tuple[str, ...]
+
+
+def labelled_pages(data: Path, given: argparse.Namespace, part: Part | None) -> list[Page]:
+    """The chosen pages, read. Texts are kept in `--texts`, for the next time."""
+    reader = _Reader(given.texts)
+    network = LayoutNetwork("cpu", intra_op_threads=1)
+    pages = []
+    for name in given.sets:
+        for wanted in [part] if part else list(Part):
+            for row in read_labels(data / name, part=wanted, limit=given.limit):
+                image = _upright(data / name, row)
+                truth = WHOLE_SETS.get(name) or row["doc_class"]
+                source = f"{name}: {truth}, {row['origin']}" if name == MIXED else name
+                pages.append(
+                    Page(
+                        source, name, row["file"], truth, str(row.get("doc_class", truth)),
+                        row.get("year"), wanted, network.vectors([image])[0],
+                        reader.lines(f"{name}/{row['file']}", image),
+                    )
+                )  # fmt: skip
+    return pages
+
+
+class _Reader:
+    """Reads pages with the fast tier, or finds what it read before."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._model: OcrModel | None = None
+
+    def lines(self, name: str, image: Image) -> tuple[str, ...]:
+        path = self._folder / f"{name.replace('/', '__')}.json" if self._folder else None
+        if path is not None and path.is_file():
+            return tuple(json.loads(path.read_text(encoding="utf-8")))
+        if self._model is None:
+            self._model = OcrModel(OcrConfig(device="cpu", tier=Tier.FAST))
+            self._model.load()
+        (result,) = self._model.predict([PageInput(image, None, OcrOptions(tier=Tier.FAST))])
+        if isinstance(result, PagemeshError):
+            raise result
+        lines = tuple(line.text for line in result.lines)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(lines), encoding="utf-8")
+        return lines
+
+
+def _upright(folder: Path, row: dict[str, Any]) -> Image:
+    image = cv2.imread(str(folder / row["file"]), cv2.IMREAD_COLOR)
+    if image is None:
+        raise FileNotFoundError(folder / row["file"])
+    turned = np.rot90(image, (row.get("orientation") or 0) // 90)
+    return np.ascontiguousarray(turned, np.uint8)
+
+
+def as_examples(pages: Sequence[Page], leaf: Callable[[Page], str]) -> Examples:
+    """The pages as examples to train on."""
+    vectors = [page_vector(page.layout, page.lines) for page in pages]
+    return examples_of([leaf(page) for page in pages], [page.file for page in pages], vectors)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model said of one labelled page."""
+    """What a classifier said of a page; `label` as the server would say it."""
 
-    source: str
-    file: str
-    truth: str
+    page: Page
     label: str
     best: str
     score: float
+    typicality: float
 
 
-def labelled_pages(
-    data: Path, sets: Iterable[str], limit: int | None, part: Part | None
-) -> Iterator[tuple[str, str, str, Image]]:
-    """Source, file, true class, upright image; pages selected by `read_labels`.
-
-    Pages that lie on their side or upside down are turned by their label, as the deskew model does
-    before this one.
-    """
-    for name in sets:
-        truth = WHOLE_SETS.get(name, "")
-        for row in read_labels(data / name, part=part, limit=limit):
-            image = cv2.imread(str(data / name / row["file"]), cv2.IMREAD_COLOR)
-            if image is None:
-                raise FileNotFoundError(data / name / row["file"])
-            page = np.ascontiguousarray(np.rot90(image, (row.get("orientation") or 0) // 90))
-            source = name if truth else f"{name}: {row['doc_class']}"
-            yield source, row["file"], truth or CLASSES[row["doc_class"]], page.astype(np.uint8)
+def ask(classifier: Classifier, pages: Sequence[Page], *, with_text: bool = True) -> list[Answer]:
+    """An answer for each page, at the server's defaults."""
+    config = ClassifyConfig()
+    vectors = [page_vector(page.layout, page.lines if with_text else ()) for page in pages]
+    answers = []
+    for page, judgement in zip(pages, classifier.judge(stack(vectors)), strict=True):
+        best, score = judgement.scores[0]
+        known = judgement.typicality >= config.typicality and score >= config.threshold
+        label = best if known else UNKNOWN
+        answers.append(Answer(page, label, best, score, judgement.typicality))
+    return answers
 
 
-def ask(model: ClassifyModel, image: Image) -> tuple[str, str, float]:
-    """Label, best class and its score."""
-    (result,) = model.predict([PageInput(image, None, ClassifyOptions())])
-    if isinstance(result, PagemeshError):
-        raise result
-    return result.label, result.scores[0][0], result.score
-
-
-def report(answers: list[Answer], threshold: float) -> None:
-    """Print a line a source, then the gate."""
+def report(answers: list[Answer]) -> None:
+    """Print a line a source, then the gate and the calibration."""
     by_source: dict[str, list[Answer]] = defaultdict(list)
     for answer in answers:
-        by_source[answer.source].append(answer)
-    print(f"{'source':<42}{'pages':>6}{'right':>8}{'as form':>9}  labels given")
+        by_source[answer.page.source].append(answer)
+    print(f"{'source':<52}{'pages':>6}{'right':>8}{'best':>8}{'as form':>9}  labels given")
     for source, rows in by_source.items():
-        right = np.mean([row.label == row.truth for row in rows])
-        as_form = np.mean([row.label == FORM for row in rows])
         given = ", ".join(f"{k} {n}" for k, n in Counter(r.label for r in rows).most_common(4))
-        print(f"{source:<42}{len(rows):>6}{right:>8.2f}{as_form:>9.2f}  {given}")
-    for truth in sorted({answer.truth for answer in answers}):
-        rows = [answer for answer in answers if answer.truth == truth]
-        print(f"recall {truth:<18}{np.mean([r.label == truth for r in rows]):.3f}  of {len(rows)}")
-    forms = [answer for answer in answers if answer.truth == FORM]
-    others = [answer for answer in answers if answer.truth != FORM]
-    print(f"accuracy           {np.mean([a.label == a.truth for a in answers]):.3f}")
-    print(f"threshold          {threshold}")
-    print(f"form recall        {np.mean([a.label == FORM for a in forms]):.3f}  of {len(forms)}")
-    print(f"false-accept rate  {np.mean([a.label == FORM for a in others]):.3f}  of {len(others)}")
-    for bar in (0.3, 0.5, 0.7, 0.9):
-        accepted, false = (
-            np.mean([a.best == FORM and a.score >= bar for a in rows]) for rows in (forms, others)
+        best = _share(row.best == row.page.truth for row in rows)
+        form = _share(row.label in FORMS for row in rows)
+        print(f"{source:<52}{len(rows):>6}{_right(rows):>8.2f}{best:>8.2f}{form:>9.2f}  {given}")
+    sets = list(dict.fromkeys(answer.page.set_name for answer in answers))
+    for name in sets:
+        rows = [answer for answer in answers if answer.page.set_name == name]
+        best = _share(row.best == row.page.truth for row in rows)
+        print(f"{name}: right {_right(rows):.3f}, best class {best:.3f} of {len(rows)}")
+    forms = [answer for answer in answers if answer.page.truth in FORMS]
+    others = [answer for answer in answers if answer.page.truth not in FORMS]
+    for accepted in (FORMS, (*FORMS, UNKNOWN)):
+        for name, rows in (("form recall", forms), ("false-accept rate", others)):
+            if rows:
+                share = _share(row.label in accepted for row in rows)
+                print(f"{name:<20}{share:.3f}  of {len(rows)}, accepting {', '.join(accepted)}")
+    scores = np.array([answer.score for answer in answers])
+    right = np.array([answer.best == answer.page.truth for answer in answers])
+    print(f"calibration error   {calibration_error(scores, right):.3f}")
+
+
+def _right(rows: Sequence[Answer]) -> float:
+    return _share(row.label == row.page.truth for row in rows)
+
+
+def _share(truths: Iterator[bool] | Any) -> float:
+    return float(np.mean(list(truths)))
+
+
+def auroc(known: NDArray[np.float64], unknown: NDArray[np.float64]) -> float:
+    """Chance that a known page has the higher number; ties count half."""
+    more = (known[:, None] > unknown).mean() + (known[:, None] == unknown).mean() / 2
+    return float(more)
+
+
+def without_validation_families(base: Examples) -> Examples:
+    """Shipped pages but those of form families that judge: the shipped classes know them all."""
+    kept = [
+        i
+        for i, (leaf, file) in enumerate(zip(base.leaves, base.files, strict=True))
+        if FAMILY_SEPARATOR not in leaf
+        or part_of(FAMILIES, {"file": file, "doc_class": leaf.partition(FAMILY_SEPARATOR)[2]})
+        is Part.TUNING
+    ]
+    return base.rows(kept)
+
+
+def refitted(pages: Sequence[Page], base: Examples, shipped: Classifier) -> None:
+    """The shipped classes, trained without the families that judge, on the validation part."""
+    classifier, _ = fit(without_validation_families(base))
+    heads = {
+        name: replace(
+            getattr(classifier, name), temperature=head.temperature, in_class=head.in_class
         )
-        print(f"at threshold {bar}: form recall {accepted:.3f}, false-accept rate {false:.3f}")
+        for name, head in (("full", shipped.full), ("bare", shipped.bare))
+    }
+    aside = [page for page in pages if page.part is Part.VALIDATION]
+    for with_text in (True, False):
+        print(f"\nshipped classes, families unseen, {'with' if with_text else 'without'} text:")
+        report(ask(replace(classifier, **heads), aside, with_text=with_text))
+
+
+def trained(pages: Sequence[Page], base: Examples) -> None:
+    """Train as a business unit would, and test on what was kept aside."""
+    base = without_validation_families(base)
+    mixed = [page for page in pages if page.set_name == MIXED]
+    tuning = [page for page in mixed if page.part is Part.TUNING]
+    aside = [page for page in mixed if page.part is Part.VALIDATION]
+    for name, others in (("with shipped pages of the same classes", base), ("alone", None)):
+        own = as_examples(_several(tuning) if others is None else tuning, lambda page: page.truth)
+        classifier, _ = fit(own, None if others is None else helping(own, others))
+        print(f"\n{MIXED}, trained on {len(own.leaves)} tuning pages, {name}:")
+        report(ask(classifier, aside))
+    _left_out(tuning, aside, base)
+    _families([page for page in pages if page.set_name == FAMILIES])
+
+
+def _several(pages: Sequence[Page]) -> list[Page]:
+    """Those whose class has another page to be told by."""
+    counts = Counter(page.truth for page in pages)
+    return [page for page in pages if counts[page.truth] > 1]
+
+
+def _left_out(tuning: Sequence[Page], aside: Sequence[Page], base: Examples) -> None:
+    """How pages of classes that training never saw are told from those of classes that it did."""
+    classes = sorted({page.truth for page in aside})
+    known, unknown, refused = [], [], []
+    for turn in range(5):
+        out = set(classes[turn::5])
+        own = as_examples([page for page in tuning if page.truth not in out], lambda p: p.truth)
+        classifier, _ = fit(own, helping(own, base))
+        for answer in ask(classifier, aside):
+            if answer.page.truth in out:
+                unknown.append(answer.typicality)
+                refused.append(answer.label == UNKNOWN)
+            else:
+                known.append(answer.typicality)
+    value = auroc(np.array(known), np.array(unknown))
+    print(f"\nunknown classes: AUROC {value:.3f} of {len(known)} known and {len(unknown)} unknown")
+    print(f"  pages of unknown classes labelled `{UNKNOWN}`: {np.mean(refused):.3f}")
+    wrongly = _share(typicality < ClassifyConfig().typicality for typicality in known)
+    print(f"  pages of known classes labelled so: {wrongly:.3f}")
+
+
+def _families(pages: Sequence[Page]) -> None:
+    """The newest year of each family with several years is the test, all else the training."""
+    years: dict[str, set[int]] = defaultdict(set)
+    for page in pages:
+        if page.year is not None:
+            years[page.leaf].add(page.year)
+    newest = {leaf: max(found) for leaf, found in years.items() if len(found) > 1}
+    test = [page for page in pages if page.year == newest.get(page.leaf, -1)]
+    counts = Counter(page.leaf for page in pages if page not in test)
+    training = [page for page in pages if page not in test and counts[page.leaf] > 1]
+    classifier, _ = fit(as_examples(training, lambda page: page.leaf))
+    answers = ask(classifier, test)
+    right = [answer.best == answer.page.leaf for answer in answers]
+    kept = [answer.label == answer.page.leaf for answer in answers]
+    print(f"\n{FAMILIES}: {len(counts)} families, newest year of {len(newest)} never seen:")
+    print(f"  best family right {np.mean(right):.3f}, not `{UNKNOWN}` either {np.mean(kept):.3f}"
+          f"  of {len(test)} pages, trained on {len(training)}")  # fmt: skip
+
+
+def calibrate(classifier: Classifier, pages: Sequence[Page]) -> dict[str, Any]:
+    """For both views the temperature that makes these pages likeliest, and how sure it is of them.
+
+    Each set weighs the square root of its pages, so that no large one decides alone.
+    """
+    counts = Counter(page.set_name for page in pages)
+    weights = np.array([counts[page.set_name] ** -0.5 for page in pages])
+    classes = list(classifier.labels)
+    places = np.array([classes.index(page.truth) for page in pages])
+    member = np.array([[class_of(leaf) == c for c in classes] for leaf in classifier.leaves], float)
+    found: dict[str, Any] = {}
+    for name, head, with_text in (
+        ("full", classifier.full, True),
+        ("bare", classifier.bare, False),
+    ):
+        vectors = [page_vector(page.layout, page.lines if with_text else ()) for page in pages]
+        logits = classifier.logits(head, stack(vectors))
+
+        def likelihood(temperature: float, logits: NDArray[np.float64] = logits) -> float:
+            chances = (softmax(logits / temperature) @ member)[np.arange(len(places)), places]
+            return float((weights * np.log(np.maximum(chances, LEAST_CHANCE))).sum())
+
+        grid = np.geomspace(0.2, 5, 120)
+        sureness = np.quantile(sureness_of(logits, classifier.leaves), np.linspace(0, 1, QUANTILES))
+        found[name] = {
+            "temperature": round(float(grid[np.argmax([likelihood(t) for t in grid])]), 4),
+            "in_class": [round(float(value), 4) for value in sureness],
+        }
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser, CLASSIFY)
-    parser.add_argument("--threshold", type=float, default=ClassifyConfig().threshold)
-    parser.add_argument("--errors", action="store_true", help="list pages on the wrong side")
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="a model folder")
+    parser.add_argument("--texts", type=Path, help="folder to keep the pages' texts in")
+    parser.add_argument("--trained", action="store_true", help="train and test")
+    parser.add_argument("--calibration", type=Path, help="file to write the calibration to")
+    parser.add_argument("--errors", action="store_true", help="list pages of the wrong class")
     given = parser.parse_args()
-    model = ClassifyModel(ClassifyConfig(threshold=given.threshold, intra_op_threads=1))
-    identity = model.load()
-    answers, cpu = [], 0.0
-    for source, file, truth, image in labelled_pages(
-        given.data, given.sets, given.limit, as_part(given.part)
-    ):
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        answers.append(Answer(source, file, truth, *ask(model, image)))
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        cpu += after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"{identity.name} {identity.version} on {identity.device}, {identity.digest[:19]}")
-    report(answers, given.threshold)
-    print(f"CPU seconds a page {cpu / len(answers):.4f}")
-    if given.errors:
-        for answer in answers:
-            if (answer.label == FORM) != (answer.truth == FORM):
-                print(f"{answer.source} {answer.file}: {answer.best} {answer.score:.2f}")
+    if given.trained:
+        base = read_examples(given.model / EXAMPLES_FILE)
+        pages = labelled_pages(given.data, given, None)
+        refitted(pages, base, read_classifier(given.model))
+        trained(pages, base)
+        return
+    classifier = read_classifier(given.model)
+    part = Part.TUNING if given.calibration else as_part(given.part)
+    pages = labelled_pages(given.data, given, part)
+    if given.calibration:
+        found = json.dumps(calibrate(classifier, pages), indent=1)
+        given.calibration.write_text(found + "\n", encoding="utf-8")
+        return
+    for with_text in (True, False):
+        print(f"\n{'with' if with_text else 'without'} the page's text:")
+        answers = ask(classifier, pages, with_text=with_text)
+        report(answers)
+        if given.errors:
+            for answer in answers:
+                if answer.label != answer.page.truth:
+                    print(f"{answer.page.source} {answer.page.file}: {answer.label}, "
+                          f"{answer.best} {answer.score:.2f} {answer.typicality:.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from eval.labelled import LETTER_ASPECT
 from meshkit.geometry import Points
+from pagemesh.classify.v1.classify_service_pb2 import ClassifyResult
 from pagemesh.common.v1.geometry_pb2 import Quad
 from pagemesh.deskew.v1.deskew_service_pb2 import Orientation
 from pagemesh.orchestrator.v1.document_pb2 import PageResult
@@ -27,6 +28,8 @@ DEGREES = {
     Orientation.ORIENTATION_DOWN: 180,
     Orientation.ORIENTATION_LEFT: 270,
 }
+SURE_FAMILY = 0.5
+"""Share of its class's score from which a family is said."""
 
 Line = dict[str, Any]
 
@@ -68,7 +71,16 @@ def page_line(page: PageResult, parts: Collection[str], size: tuple[int, int]) -
         ]
     if "doc_class" in parts and page.HasField("classify"):
         line["doc_class"] = page.classify.label
+        line["doc_family"] = _family(page.classify)
     return line
+
+
+def _family(result: ClassifyResult) -> str | None:
+    """The page's family when the classifier is sure of it, such as the form of an office."""
+    if not result.families or result.label != result.scores[0].label:
+        return None
+    best = result.families[0]
+    return best.label if best.score >= SURE_FAMILY else None
 
 
 def corners(quad: Quad, scale: Points) -> Points:

@@ -20,30 +20,13 @@ CHECKBOX = (
 )
 SIGNATURE = ("tobacco_signatures", "signature_pages_640", "funsd_forms", "checkbox_forms_mixed")
 
-FORM = "application_form"
-CLASSES = {
-    "application_form": FORM,
-    "form": FORM,
-    "tax_form": FORM,
-    "survey": FORM,
-    "letter": "letter",
-    "memo": "letter",
-    "scientific_publication": "article",
-    "newspaper": "article",
-    "handwritten": "handwritten",
-    "presentation": "presentation",
-    "receipt": "receipt",
-    "invoice": "invoice",
-    "bank_statement": "statement",
-    "paystub": "statement",
-    "id_card": "id_card",
-}
-"""The model's own class for each class that labels name."""
+FORMS = ("application_form", "form", "survey", "tax_form")
+"""Classes of pages made to be filled in: those that the `application_form` pipeline reads."""
 WHOLE_SETS = {
-    "funsd_forms": FORM,
-    "gov_forms_scansim": FORM,
-    "checkbox_crc_survey": FORM,
-    "checkbox_sdaps": FORM,
+    "funsd_forms": "form",
+    "gov_forms_scansim": "tax_form",
+    "checkbox_crc_survey": "survey",
+    "checkbox_sdaps": "survey",
     "sroie_receipts": "receipt",
 }
 """Sets of one class, whatever finer ones their labels name."""

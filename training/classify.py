@@ -1,11 +1,11 @@
-"""Train the document classifier: `python -m training.classify pages|fit FOLDER ...`.
+"""Train the classifier's layout network: `python -m training.classify pages|fit FOLDER ...`.
 
-`pages` composes training pages, scans them and stores what the network sees of them; `fit` trains,
-fits the temperature on held-out form families and writes the ONNX file. Only `fit` needs PyTorch.
+`pages` composes training pages, scans them and stores what the network sees; `fit` trains it
+to tell kinds of page by their look, and writes it without its last layer as ONNX. The classes that
+are shipped are trained on what it gives (`training.classes`). Only `fit` needs PyTorch.
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +28,8 @@ from training.scan import random_settings, simulate_scan
 FORM = "application_form"
 LABELS = (FORM, *KINDS)
 BATCH = 48
+HEAD_LAYERS = 2
+"""Layers behind the page's vector: dropout and the classes."""
 NOTHING = -1
 """Label of pages that belong to no class; the network learns to be undecided about them."""
 HELD_OUT = ("nj", "it2", "mdEL", "bank_", "f8812")
@@ -166,12 +168,11 @@ def network(classes: int) -> Any:
     )
 
 
-def fit(train: PageSet, held_out: PageSet, epochs: int, seed: int) -> tuple[Any, float]:
-    """Train from scratch; return the network and the temperature of its softmax.
+def fit(train: PageSet, held_out: PageSet, epochs: int, seed: int) -> Any:
+    """Train from scratch; return the network.
 
     Pages of no class are trained towards the uniform distribution (outlier exposure: D. Hendrycks,
-    M. Mazeika, T. Dietterich, 2019); the temperature minimises the held-out pages' negative
-    log-likelihood (C. Guo et al., "On Calibration of Modern Neural Networks", 2017).
+    M. Mazeika, T. Dietterich, 2019).
     """
     import torch  # noqa: PLC0415
 
@@ -192,50 +193,20 @@ def fit(train: PageSet, held_out: PageSet, epochs: int, seed: int) -> tuple[Any,
             losses.append(loss.item())
         accuracy = _accuracy(_logits(model, held_out), held_out.labels)
         print(f"epoch {epoch + 1}: loss {np.mean(losses):.3f}, held out {accuracy:.3f}", flush=True)
-    return model, fit_temperature(_logits(model, held_out), held_out.labels)
+    return model
 
 
-def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """The divisor of the logits that makes the scores honest on these pages."""
-    known = labels != NOTHING
-    logits, labels = logits[known], labels[known]
-
-    def loss(temperature: float) -> float:
-        scaled = logits / temperature
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        log = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
-        return -float(log[np.arange(len(labels)), labels].mean())
-
-    grid = np.geomspace(0.3, 6, 200)
-    return float(grid[np.argmin([loss(t) for t in grid])])
-
-
-def export(model: Any, temperature: float, path: Path) -> None:
-    """Write the network with its softmax as ONNX: input `pages`, output `scores`."""
+def export(model: Any, path: Path) -> None:
+    """Write the network up to its last layer as ONNX: input `pages`, output `layout`."""
     import torch  # noqa: PLC0415
 
-    class Scores(torch.nn.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = model.to(memory_format=torch.contiguous_format)
-
-        def forward(self, pages: Any) -> Any:
-            return torch.softmax(self.network(pages) / temperature, dim=1)
-
+    layers = list(model.to(memory_format=torch.contiguous_format))
+    body = torch.nn.Sequential(*layers[:-HEAD_LAYERS]).eval()
     example = torch.zeros(1, 3, SIZE, SIZE)
     torch.onnx.export(
-        Scores().eval(), (example,), str(path), input_names=["pages"], output_names=["scores"],
-        dynamic_axes={"pages": {0: "n"}, "scores": {0: "n"}}, opset_version=17, dynamo=False,
+        body, (example,), str(path), input_names=["pages"], output_names=["layout"],
+        dynamic_axes={"pages": {0: "n"}, "layout": {0: "n"}}, opset_version=17, dynamo=False,
     )  # fmt: skip
-    _describe(path, {"labels": json.dumps(LABELS), "temperature": f"{temperature:.4f}"})
-
-
-def _describe(path: Path, metadata: dict[str, str]) -> None:
-    import onnx  # noqa: PLC0415
-
-    file = onnx.load(path)
-    onnx.helper.set_model_props(file, metadata)
-    onnx.save(file, path)
 
 
 def _batches(pages: PageSet, seed: int) -> Iterator[tuple[Any, Any]]:
@@ -317,9 +288,7 @@ def main() -> None:
         return
     train = read_pages(given.folder / "train.npz")
     held_out = read_pages(given.folder / "held_out.npz")
-    model, temperature = fit(train, held_out, given.epochs, given.seed)
-    print(f"temperature {temperature:.3f}")
-    export(model, temperature, given.out)
+    export(fit(train, held_out, given.epochs, given.seed), given.out)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pagemesh.classify.v1 import classify_service_pb2 as pb
 from pagemesh.classify.v1 import classify_service_pb2_grpc as pb_grpc
 from servers.classify.config import ClassifyConfig
 from servers.classify.model import ClassifyModel, ClassifyOptions, ClassifyResult
+from servers.classify.page_vector import PageVector
 
 
 def create_model(config: ClassifyConfig) -> ClassifyModel:
@@ -24,7 +25,11 @@ def parse_options(options: pb.ClassifyOptions) -> ClassifyOptions:
             f"options.threshold must lie in [0, 1], not {options.threshold:g}",
             metadata={"field": "options.threshold"},
         )
-    return ClassifyOptions(threshold=options.threshold or None)
+    return ClassifyOptions(
+        threshold=options.threshold or None,
+        lines=tuple(options.text_lines),
+        with_features=options.with_features,
+    )
 
 
 def build_result(result: ClassifyResult, geometry: PageGeometry) -> pb.ClassifyResult:
@@ -34,8 +39,22 @@ def build_result(result: ClassifyResult, geometry: PageGeometry) -> pb.ClassifyR
         label=result.label,
         score=result.score,
         threshold=result.threshold,
-        scores=[pb.ClassScore(label=label, score=score) for label, score in result.scores],
+        scores=_scores(result.scores),
+        families=_scores(result.families),
+        typicality=result.typicality,
+        used_text=result.used_text,
+        features=_features(result.features),
     )
+
+
+def _scores(ranked: tuple[tuple[str, float], ...]) -> list[pb.ClassScore]:
+    return [pb.ClassScore(label=label, score=score) for label, score in ranked]
+
+
+def _features(vector: PageVector | None) -> pb.PageFeatures | None:
+    if vector is None:
+        return None
+    return pb.PageFeatures(places=vector.places.tolist(), values=vector.values.tolist())
 
 
 SERVICE = PageService(

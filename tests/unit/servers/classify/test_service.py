@@ -8,6 +8,7 @@ from meshkit.geometry import Transform
 from meshkit.serving import PageGeometry
 from pagemesh.classify.v1 import classify_service_pb2 as pb
 from servers.classify.model import ClassifyResult
+from servers.classify.page_vector import PageVector
 from servers.classify.service import SERVICE, build_result, parse_options
 
 
@@ -30,6 +31,32 @@ def test_the_result_keeps_every_score() -> None:
 
     assert (result.label, result.score, result.threshold) == ("unknown", 0.4, 0.5)
     assert [(item.label, item.score) for item in result.scores] == list(scores)
+
+
+def test_families_typicality_and_features_are_handed_on() -> None:
+    vector = PageVector(np.array([3, 40_000]), np.array([0.5, 2.0], np.float32))
+    answer = ClassifyResult(
+        *("tax_form", 0.9, 0.0, (("tax_form", 0.9), ("letter", 0.1))),
+        families=(("f1040", 1.0),),
+        typicality=0.4,
+        used_text=True,
+        features=vector,
+    )
+
+    result = build_result(answer, PageGeometry(Transform(np.eye(3), 10, 10), 10, 10))
+
+    assert [(family.label, family.score) for family in result.families] == [("f1040", 1.0)]
+    assert (result.typicality, result.used_text) == (0.4, True)
+    assert (list(result.features.places), list(result.features.values)) == ([3, 40_000], [0.5, 2])
+
+
+def test_the_text_reaches_the_model() -> None:
+    options = parse_options(
+        pb.ClassifyOptions(text_lines=["Dear Sir", "Yours"], with_features=True)
+    )
+
+    assert options.lines == ("Dear Sir", "Yours")
+    assert options.with_features
 
 
 def test_the_contract_is_the_classifiers() -> None:
