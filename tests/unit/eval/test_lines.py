@@ -92,6 +92,7 @@ def test_what_no_step_told_is_left_out_and_what_was_not_found_is_an_empty_list()
         "width": 2,
         "height": 2,
         "doc_class": "letter",
+        "doc_family": None,
     }
 
 
