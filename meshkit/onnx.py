@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,10 @@ __all__ = ["BoundSession", "Device", "OnnxSession", "cuda_is_there", "digest_of"
 Device = Literal["auto", "cpu", "cuda"]
 
 _CUDA = "CUDAExecutionProvider"
+
+# ONNX Runtime keeps one environment a process, and an arena can be registered there only once.
+_arena_lock = threading.Lock()
+_arena: list[Any] = []
 
 
 class OnnxSession:
@@ -37,11 +42,24 @@ class OnnxSession:
         self.metadata = dict(session.get_modelmeta().custom_metadata_map)
 
     def run(
-        self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None
+        self,
+        inputs: Mapping[str, NDArray[Any]],
+        outputs: Sequence[str] | None = None,
+        *,
+        give_back: bool = False,
     ) -> list[NDArray[Any]]:
-        """The named outputs, all of them by default. May be called from several threads."""
+        """The named outputs, all of them by default. May be called from several threads.
+
+        Args:
+            inputs: by name.
+            outputs: names.
+            give_back: return the unused memory of the arena to the system after the run.
+        """
         names = None if outputs is None else list(outputs)
-        return [np.asarray(array) for array in self._session.run(names, dict(inputs))]
+        options = ort.RunOptions()
+        if give_back:
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return [np.asarray(array) for array in self._session.run(names, dict(inputs), options)]
 
     def bind(self, constants: Mapping[str, NDArray[Any]]) -> "BoundSession":
         """Runs that share inputs, which are copied to the device once."""
@@ -81,7 +99,7 @@ def open_session(
     intra_op_threads: int = 0,
     device: Device = "auto",
     spinning: bool = False,
-    arena: bool = True,
+    shared_arena: bool = False,
 ) -> OnnxSession:
     """Load a network.
 
@@ -91,8 +109,9 @@ def open_session(
         device: `auto` takes CUDA when it is there; `cuda` insists on it.
         spinning: let idle threads burn their core for a faster wake-up. Off, because sessions
             share cores here.
-        arena: keep the memory of a run for the next one. Without it a process that is given many
-            shapes stays several times smaller, and pays with a few system calls a run.
+        shared_arena: take working memory from one arena that all such sessions of the process
+            share and that grows by what is asked for, no more; a process of several networks that
+            are given many shapes stays several times smaller. `OnnxSession.run` can give it back.
 
     Raises:
         FileNotFoundError: no such file.
@@ -104,7 +123,11 @@ def open_session(
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.intra_op_num_threads = intra_op_threads or len(os.sched_getaffinity(0))
     options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = arena
+    if shared_arena:
+        _share_arena()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+    # Weights stay as long as the session does: they have no place among what comes and goes.
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     # Denormal numbers slow the CPU down many times over and change no answer.
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
@@ -123,6 +146,19 @@ def open_session(
             "and CUDA's libraries must be there"
         )
     return session
+
+
+def _share_arena() -> None:
+    """Register the process's shared arena, once."""
+    with _arena_lock:
+        if _arena:
+            return
+        place = ort.OrtMemoryInfo(
+            "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+        )
+        as_requested = {"arena_extend_strategy": 1, "max_mem": 0}
+        ort.create_and_register_allocator(place, ort.OrtArenaCfg(as_requested))
+        _arena.append(place)
 
 
 def cuda_is_there() -> bool:

@@ -77,8 +77,10 @@ def _as_tensor(image: Image, long_side: int) -> NDArray[np.float32]:
         (map_width, map_height),
         interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
     )
-    tensor = (resized.astype(np.float32) - _MEAN) / _DEVIATION
-    return np.ascontiguousarray(tensor.transpose(2, 0, 1), np.float32)
+    tensor = np.ascontiguousarray(resized.transpose(2, 0, 1), np.float32)
+    tensor -= _MEAN[:, None, None]
+    tensor /= _DEVIATION[:, None, None]
+    return tensor
 
 
 def map_size(width: int, height: int, long_side: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from meshkit.model import Image
 from meshkit.onnx import OnnxSession
 from servers.ocr.alphabet import CHARACTERS, Alphabet
 from servers.ocr.crops import HEIGHT, LONGEST, STEP
+from servers.ocr.detection import STRIDE
 from servers.ocr.recognition import Steps
 
 Tensor = NDArray[np.float32]
@@ -28,6 +30,11 @@ LINE_WIDTHS = (160, 240, 320, 480, 640, 960, 1280, 1920, 2560, LONGEST)
 BATCH_COLUMNS = 40_960
 MOST_LINES = 64
 """A batch has as many lines as fit into so many columns, and no more than so many."""
+
+STRIP_PIXELS = 800_000
+STRIP_CONTEXT = 3 * STRIDE
+"""On a CPU a larger page goes through the detector in strips; each is seen with so many rows of
+its neighbours. The detector needs some 200 bytes a pixel."""
 
 PAGE_SIDE = 256
 """On a GPU the sides of a page are padded to multiples of this."""
@@ -53,8 +60,13 @@ class LinesOneByOne:
 
         def run(place: int) -> Steps:
             tensor = as_tensor(crops[place])[None]
-            inputs = {"x": tensor, "classes": alphabet.classes, "bonus": alphabet.bonus}
-            ids, probabilities = self.session.run(inputs)
+            inputs: dict[str, NDArray[Any]] = {
+                "x": tensor,
+                "classes": alphabet.classes,
+                "bonus": alphabet.bonus,
+            }
+            # Once a call: giving memory back and asking for it anew costs time.
+            ids, probabilities = self.session.run(inputs, give_back=place == order[-1])
             return ids[0], probabilities[0]
 
         steps = dict(zip(order, self.workers.map(run, order), strict=True))
@@ -89,13 +101,29 @@ class LinesInBatches:
 
 @dataclass(frozen=True, slots=True)
 class PagesOneByOne:
-    """A detector that sees one page at a time."""
+    """A detector that sees one page at a time, a large one strip by strip to save memory."""
 
     session: OnnxSession
 
     def __call__(self, tensors: Sequence[Tensor], /) -> list[Tensor]:
-        maps = (self.session.run({"x": tensor[None]})[0] for tensor in tensors)
-        return [np.asarray(text_map[0, 0], np.float32) for text_map in maps]
+        return [self._map_of(tensor) for tensor in tensors]
+
+    def _map_of(self, tensor: Tensor) -> Tensor:
+        _, height, width = tensor.shape
+        parts = []
+        for start, end in strips(height, width):
+            top, bottom = max(0, start - STRIP_CONTEXT), min(height, end + STRIP_CONTEXT)
+            strip = np.ascontiguousarray(tensor[None, :, top:bottom])
+            (text_map,) = self.session.run({"x": strip}, give_back=True)
+            parts.append(text_map[0, 0, start - top : end - top])
+        return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+def strips(height: int, width: int) -> list[tuple[int, int]]:
+    """Rows [start, end) into which a page is cut for a detector: none larger than allowed."""
+    count = -(-height * width // STRIP_PIXELS)
+    rows = -(-height // (count * STRIDE)) * STRIDE
+    return [(start, min(start + rows, height)) for start in range(0, height, rows)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from servers.ocr.crops import columns_of, ways_to_read
 from servers.ocr.detection import DetectionSettings, find_lines
 from servers.ocr.domain import TextLine, Tier
 from servers.ocr.layout import reading_order
+from servers.ocr.memory import keep_process_small
 from servers.ocr.networks import (
     LinesInBatches,
     LinesOneByOne,
@@ -34,7 +35,7 @@ SPACE_BONUS = 0.5
 UNSURE = 0.975
 """Readings of the first network below this may be read again by the second,"""
 
-SECOND_SHARE = 0.25
+SECOND_SHARE = 0.18
 """the least sure first, up to this part of what there is to read on the page."""
 
 
@@ -107,6 +108,7 @@ class PpOcrEngine:
         Raises:
             RuntimeError: CUDA is asked for and is not there.
         """
+        keep_process_small()
         self._settings = settings
         self._pool = ThreadPoolExecutor(
             settings.line_workers or cores(), thread_name_prefix="ocr-line"
@@ -201,7 +203,10 @@ class PpOcrEngine:
 
     def _open(self, name: str, threads: int) -> OnnxSession:
         session = open_session(
-            WEIGHTS / name, intra_op_threads=threads, device=self._settings.device, arena=False
+            WEIGHTS / name,
+            intra_op_threads=threads,
+            device=self._settings.device,
+            shared_arena=True,
         )
         self.device = session.device
         return session

@@ -42,12 +42,18 @@ def test_a_bound_session_keeps_its_constants(tmp_path: Path) -> None:
     graph = helper.make_graph([helper.make_node("Add", ["x", "z"], ["y"])], "g", [x, z], [y])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, tmp_path / "sum.onnx")
-    run = open_session(tmp_path / "sum.onnx", arena=False).bind(
-        {"z": np.array([10, 20], np.float32)}
-    )
+    run = open_session(tmp_path / "sum.onnx").bind({"z": np.array([10, 20], np.float32)})
     for values in ([1, 2], [3, 4]):
         (total,) = run({"x": np.array(values, np.float32)})
         assert total.tolist() == [values[0] + 10, values[1] + 20]
+
+
+def test_sessions_that_share_an_arena_answer_as_others_do(network: Path) -> None:
+    x = np.arange(100_000, dtype=np.float32)
+    for _ in range(2):
+        session = open_session(network, device="cpu", shared_arena=True)
+        for give_back in (False, True):
+            assert np.array_equal(session.run({"x": x}, give_back=give_back)[0], x + 1)
 
 
 def test_the_cpu_can_be_insisted_on(network: Path) -> None:

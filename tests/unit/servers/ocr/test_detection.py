@@ -67,11 +67,12 @@ def test_boxes_are_in_the_pages_pixels() -> None:
     marked = np.zeros((320, 608), np.float32)
 
     def network(tensors: Sequence[np.ndarray]) -> list[np.ndarray]:
-        text_map = np.zeros(tensors[0].shape[1:], np.float32)
-        height, width = text_map.shape
+        height, width = tensors[0].shape[1:]
+        text_map = np.zeros((height, width), np.float32)
         text_map[height // 2 : height // 2 + 10, width // 4 : width // 2] = 1
         return [text_map]
 
-    ((quad,),) = find_lines([page], network, DetectionSettings(long_side=marked.shape[1]))
+    (quads,) = find_lines([page], network, DetectionSettings(long_side=marked.shape[1]))
+    (quad,) = quads
     assert quad[:, 0].mean() == pytest.approx(1280 * 3 / 8, abs=4)
     assert quad[:, 1].mean() == pytest.approx(320 + 10, abs=4)

@@ -216,8 +216,7 @@ def test_the_least_sure_are_read_again_within_a_share_of_the_page() -> None:
     box = Box(page, ((LineCut(quad, (quad,)),),))
     sureness = [0.99, 0.3, 0.9, 0.5, *[1.0] * 6]
     readings = [Reading((), confidence) for confidence in sureness]
-    chosen = least_sure([box] * 10, readings)
-    assert chosen == [1, 3, 2][: int(SECOND_SHARE * 10)]
+    assert least_sure([box] * 10, readings) == [1, 3, 2][: int(SECOND_SHARE * 10)]
     assert least_sure([box] * 10, [Reading((), UNSURE)] * 10) == []
 
 

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -7,12 +8,15 @@ from meshkit.model import Image
 from meshkit.onnx import OnnxSession, open_session
 from servers.ocr.alphabet import western
 from servers.ocr.ctc import decode
+from servers.ocr.detection import STRIDE
 from servers.ocr.networks import (
+    STRIP_PIXELS,
     LinesInBatches,
     LinesOneByOne,
     PagesInBatches,
     PagesOneByOne,
     characters_of,
+    strips,
 )
 from servers.ocr.ppocr import WEIGHTS
 from tests.unit.servers.ocr.pages import draw
@@ -66,11 +70,31 @@ def test_pages_in_batches_have_the_maps_of_pages_one_by_one() -> None:
         page, _ = draw(("Harbour",), size=28, width=width, height=height)
         pages.append(np.stack([page / np.float32(128) - 1] * 3).astype(np.float32))
     together, single = PagesInBatches(detector)(pages), PagesOneByOne(detector)(pages)
-    for page, one, other in zip(pages, together, single, strict=True):
-        assert one.shape == other.shape == page.shape[1:]
+    for tensor, one, other in zip(pages, together, single, strict=True):
+        assert one.shape == other.shape == tensor.shape[1:]
         # What lies beyond the edge differs: padding there, nothing here.
         assert np.mean((one > 0.3) == (other > 0.3)) > 0.98
         assert (other > 0.3).any()
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (1216, 928), (9728, 160), (1216, 1216)])
+def test_strips_are_all_of_the_page_in_whole_strides(height: int, width: int) -> None:
+    cut = strips(height, width)
+    assert (cut[0][0], cut[-1][1]) == (0, height)
+    assert all(a[1] == b[0] for a, b in pairwise(cut))
+    assert all(start % STRIDE == 0 and start < end for start, end in cut)
+    assert all((end - start) * width <= STRIP_PIXELS + STRIDE * width for start, end in cut)
+
+
+def test_a_page_in_strips_has_the_map_of_the_whole_page() -> None:
+    detector = open_session(WEIGHTS / "det_tiny.onnx", device="cpu")
+    page, _ = draw(("Harbour Road",) * 20, size=24, width=928, height=1216)
+    tensor = (np.stack([page] * 3) / 64 - 2).astype(np.float32)
+    (whole,) = detector.run({"x": tensor[None]})
+    (in_strips,) = PagesOneByOne(detector)([tensor])
+    assert len(strips(1216, 928)) == 2
+    assert np.mean((whole[0, 0] > 0.3) == (in_strips > 0.3)) > 0.998
+    assert (in_strips > 0.3).any()
 
 
 def test_nothing_to_read_is_no_run(recogniser: OnnxSession) -> None:
