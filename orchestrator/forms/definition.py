@@ -199,8 +199,11 @@ def read_definition(file: str, content: bytes) -> FormDefinition:
         try:
             return FormDefinition.model_validate(plain(node))
         except ValidationError as error:
-            for problem in error.errors():
+            found = error.errors()
+            for problem in found:
                 loc = problem["loc"]
+                if problem["type"] == "too_short" and loc == ("fields",) and len(found) > 1:
+                    continue  # only because every field has a mistake of its own
                 where = _words(node, loc)
                 problems.add(_node_at(node, loc), f"{where}: {_message(problem)}")
     raise InvalidForm("\n".join(problems.lines), metadata={"file": file})

@@ -45,7 +45,7 @@ def _draft_page(number: int, page: PdfPage, picture: Image) -> list[DraftField]:
     scale = picture.shape[1] / page.width
     level, upright = _rules(picture, scale)
     regions = list(_regions(level | upright, scale))
-    boxes = [r for r in regions if _is_box(r) and not _words_in(r, words)]
+    boxes = [r for r in regions if _is_box(r) and not _is_letter(r, words)]
     cells = [place for r in regions if (place := _place_in_cell(r, words)) is not None]
     rules = [*_level_rules(level, scale), *(word.box for word in page.words if _is_rule(word))]
     lines = [
@@ -98,6 +98,12 @@ def _is_box(region: Rect) -> bool:
     low, high = _BOX_SIDES
     is_small = low <= region.width <= high and low <= region.height <= high
     return is_small and 0.75 <= region.width / region.height <= 1.33
+
+
+def _is_letter(region: Rect, words: Sequence[PrintedWord]) -> bool:
+    """Whether this is the inside of a large letter."""
+    least = 0.5 * region.width * region.height
+    return any(word.box.shared_area(region) > least for word in words)
 
 
 def _words_in(region: Rect, words: Sequence[PrintedWord]) -> list[PrintedWord]:
