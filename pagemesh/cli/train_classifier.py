@@ -108,6 +108,8 @@ def _features(client: Client, path: Path) -> Iterator[PageFeatures]:
     result = client.analyze(
         str(path), pipeline=PIPELINE, options={"classify.with_features": "true"}
     ).collect()
+    if not result.pages:
+        raise InvalidInput(result.document.error.message or "it has no pages")
     for page in result.pages:
         if page.HasField("classify"):
             yield page.classify.features
