@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from orchestrator.forms.anchors import with_zones
 from orchestrator.forms.blank import WORDS_FILE, BlankPage, digest_of, read_blank
 from orchestrator.forms.definition import (
     FILE_NAME,
@@ -70,7 +71,8 @@ def load_form(folder: Path) -> Form:
         pages = read_blank(folder, definition.blank)
     except InvalidForm as error:
         raise InvalidForm(f"{shown}: {error.message}") from error
-    _check_places(shown, definition, pages)
+    definition, lost = with_zones(definition, pages)
+    _check_places(shown, definition, pages, lost)
     return Form(definition, pages, digest_of(_files(folder)))
 
 
@@ -167,9 +169,12 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def _check_places(shown: str, definition: FormDefinition, pages: Sequence[BlankPage]) -> None:
-    """Raises InvalidForm when a field is on a page that the blank has not, or beyond its edge."""
-    wrong = []
+def _check_places(
+    shown: str, definition: FormDefinition, pages: Sequence[BlankPage], lost: Sequence[str]
+) -> None:
+    """Raises InvalidForm when a field is on a page that the blank has not, beyond its edge, or
+    among those whose anchor is `lost`."""
+    wrong = list(lost)
     for item in definition.fields:
         if item.page > len(pages):
             wrong.append(f"field `{item.name}`: page {item.page} of a blank with {len(pages)}")

@@ -141,9 +141,7 @@ def test_another_page_is_not_laid(form: Form) -> None:
     assert laid is None or laid.found < 0.2
 
 
-def findings(
-    form: Form, written: dict[tuple[float, float], str]
-) -> tuple[FormReader, pb.FormMatch]:
+def findings(form: Form, written: Written) -> tuple[FormReader, pb.FormMatch]:
     """A reader of a page that is the blank with words written on it, at 144 dpi, askew."""
     blank = form.pages[0]
     matrix = scanned(1.5, 2.0, (20, 5))
@@ -237,6 +235,23 @@ def test_library_takes_a_change_only_when_it_is_whole(form: Form, tmp_path: Path
     definition.write_text(good.replace('"1.0.0"', '"1.1.0"'))
     assert library.reload()
     assert [f.definition.version for f in library.current.forms] == ["1.1.0"]
+
+
+def test_anchor_gives_the_place_beside_a_printed_text(form: Form, tmp_path: Path) -> None:
+    folder = tmp_path / "grant"
+    folder.mkdir()
+    (folder / "blank.pdf").write_bytes(form.pages[0].source.read_bytes())
+    head = 'name: g\nversion: "1.0.0"\nfields:\n'
+    right = "  - {name: x, anchor: {text: 'full name', direction: right, width: 300}}\n"
+    (folder / "definition.yaml").write_text(head + right)
+    (item,) = load_form(folder).definition.fields
+    assert item.rect is not None
+    exact = form.definition.fields[0].rect
+    assert exact is not None
+    assert item.rect.shared_area(exact) > 0.8 * exact.width * 14
+    (folder / "definition.yaml").write_text(head + right.replace("full name", "shoe size"))
+    with pytest.raises(InvalidForm, match="field `x`: anchor: `shoe size` is not there on page 1"):
+        load_form(folder)
 
 
 def test_zone_beyond_the_page_and_missing_blank_are_told(form: Form, tmp_path: Path) -> None:
