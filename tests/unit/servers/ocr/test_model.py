@@ -17,6 +17,8 @@ from servers.ocr.ppocr import SECOND_SHARE, UNSURE, least_sure
 from servers.ocr.recognition import Box, Reading
 from tests.unit.servers.ocr.pages import PARAGRAPH, draw
 
+NAME_AND_PLACE = "申请人姓名：张伟北京市"
+
 
 def page_of(image: Image, **options: Any) -> PageInput[OcrOptions]:
     return PageInput(image, 150, OcrOptions(**options))
@@ -208,6 +210,16 @@ def test_languages_are_those_of_the_characters_that_a_tier_knows(
     assert {"en", "de", "fr", "es", "it", "pt", "pl", "cs", "sv", "tr", "zh-Hans"} <= available
     assert "vi" not in available
     assert {"ja", "zh-Hant", "ro"} <= available or tier is Tier.FAST
+
+
+@pytest.mark.skipif(not hasattr(cv2, "FontFace"), reason="OpenCV 5 brings ideographs to draw with")
+@pytest.mark.parametrize("tier", list(Tier))
+def test_chinese_is_read_when_it_is_named(model: OcrModel, tier: Tier) -> None:
+    page = np.full((120, 700, 3), 255, np.uint8)
+    cv2.putText(page, NAME_AND_PLACE, (20, 70), (0, 0, 0), cv2.FontFace("uni"), 32)
+    (line,) = read(model, page, tier=tier, languages=("zh",)).lines
+    assert line.text.replace(" ", "") == NAME_AND_PLACE
+    assert NAME_AND_PLACE not in words_of(read(model, page, tier=tier))
 
 
 def test_the_least_sure_are_read_again_within_a_share_of_the_page() -> None:
