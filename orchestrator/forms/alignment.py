@@ -11,10 +11,11 @@
 A blank with too few words is laid by ORB features (E. Rublee et al., 2011) instead.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -38,6 +39,8 @@ _LOCAL_POINTS = 60.0
 _LOCAL_WORDS = 16
 _TRUST_WORDS = 1.5
 """Sum of weights of an imagined neighbour that says the homography is right."""
+_GRID_POINTS = 18.0
+"""Between the places at which these are worked out."""
 _GRID = 6
 _FEATURES = 3000
 _DISTINCT = 0.75
@@ -83,17 +86,34 @@ class Alignment:
         return np.asarray(self._local(np.array([place.centre]))[0], np.float64)
 
     def _local(self, points: Points) -> Points:
-        """What to add to blank points before the homography, from the words near them."""
+        """What to add to blank points before the homography, from the words near them: between the
+        nodes of a grid, linearly."""
         if not len(self.anchors):
             return np.zeros_like(points)
-        apart = points[:, None] - self.anchors[None]
-        squared = (apart * apart).sum(axis=2)
+        low, shifts = self._nodes
+        places = (points - low) / _GRID_POINTS
+        places = np.clip(places, 0, np.array(shifts.shape[:2]) - 1.001)
+        index = places.astype(int)
+        x, y = index.T
+        across, down = (places - index).T[..., None]
+        upper = shifts[x, y] * (1 - across) + shifts[x + 1, y] * across
+        lower = shifts[x, y + 1] * (1 - across) + shifts[x + 1, y + 1] * across
+        return np.asarray(upper * (1 - down) + lower * down, np.float64)
+
+    @cached_property
+    def _nodes(self) -> tuple[Points, NDArray[np.float64]]:
+        """The first node, and the shift (columns, rows, 2) at each node around the anchors."""
+        low, high = self.anchors.min(axis=0), self.anchors.max(axis=0)
+        columns, rows = (int(n) + 2 for n in (high - low) / _GRID_POINTS)
+        x, y = np.meshgrid(np.arange(columns), np.arange(rows), indexing="ij")
+        nodes = low + _GRID_POINTS * np.column_stack([x.ravel(), y.ravel()])
+        squared = ((nodes[:, None] - self.anchors[None]) ** 2).sum(axis=2)
         count = min(_LOCAL_WORDS, len(self.anchors))
         nearest = np.argpartition(squared, count - 1, axis=1)[:, :count]
-        near = np.take_along_axis(squared, nearest, axis=1)
-        weights = np.exp(-near / _LOCAL_POINTS**2)
+        weights = np.exp(-np.take_along_axis(squared, nearest, axis=1) / _LOCAL_POINTS**2)
         total = (weights[..., None] * self.shifts[nearest]).sum(axis=1)
-        return np.asarray(total / (weights.sum(axis=1, keepdims=True) + _TRUST_WORDS), np.float64)
+        shifts = total / (weights.sum(axis=1, keepdims=True) + _TRUST_WORDS)
+        return low, shifts.reshape(columns, rows, 2)
 
 
 def align(
@@ -121,6 +141,7 @@ def align_from(
 def _pairs(blank: BlankPage, words: Sequence[PageWord]) -> tuple[Points, Points]:
     """Middles of words and runs that both pages have once."""
     ours, theirs = _blank_runs(blank), _runs([word.text for word in words])
+    middles = np.array([word.corners for word in words]).reshape(-1, 4, 2).mean(axis=1)
     sources, targets = [], []
     for run, place in ours.items():
         other = theirs.get(run)
@@ -128,7 +149,7 @@ def _pairs(blank: BlankPage, words: Sequence[PageWord]) -> tuple[Points, Points]
             continue
         for offset in range(len(run)):
             sources.append(blank.words[place + offset].box.centre)
-            targets.append(words[other + offset].corners.mean(axis=0))
+            targets.append(middles[other + offset])
     return np.array(sources).reshape(-1, 2), np.array(targets).reshape(-1, 2)
 
 
@@ -248,11 +269,10 @@ def _near_pairs(
     blank: BlankPage, words: Sequence[PageWord], matrix: NDArray[np.float64]
 ) -> tuple[Points, Points]:
     """Every printed word with its equal nearest to where it should be on the page."""
-    inverse = np.linalg.inv(matrix).astype(np.float64)
     if not words:
         return np.zeros((0, 2)), np.zeros((0, 2))
-    middles = np.array([word.corners.mean(axis=0) for word in words])
-    places = _project(inverse, middles)
+    middles = np.array([word.corners for word in words]).mean(axis=1)
+    places = _project(np.linalg.inv(matrix).astype(np.float64), middles).tolist()
     by_key: dict[str, list[int]] = defaultdict(list)
     for index, word in enumerate(words):
         if key := key_of(word.text):
@@ -262,12 +282,11 @@ def _near_pairs(
         rivals = by_key.get(key_of(printed.text))
         if not rivals:
             continue
-        centre = np.array(printed.box.centre)
-        apart = np.linalg.norm(places[rivals] - centre, axis=1)
-        best = int(apart.argmin())
-        if apart[best] <= _NEAR_POINTS:
+        centre = printed.box.centre
+        best = min(rivals, key=lambda index: math.dist(places[index], centre))
+        if math.dist(places[best], centre) <= _NEAR_POINTS:
             sources.append(centre)
-            targets.append(middles[rivals[best]])
+            targets.append(middles[best])
     return np.array(sources).reshape(-1, 2), np.array(targets).reshape(-1, 2)
 
 

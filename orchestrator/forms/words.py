@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,6 +41,7 @@ def _words(result: OcrResult) -> Iterator[PageWord]:
                 yield PageWord(part.text.strip(), part.confidence, _corners(part.quad), index)
 
 
+@lru_cache(maxsize=1 << 16)
 def key_of(text: str) -> str:
     """What two readings of one printed word have in common: its letters and digits."""
     plain = unicodedata.normalize("NFKD", text).casefold()
