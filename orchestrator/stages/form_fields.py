@@ -75,7 +75,7 @@ async def _read_again(sheet: Sheet, context: StageContext, model: ModelClient) -
     raw = RawImage(
         width=width, height=height, format=PIXEL_FORMAT_GRAY8, data=sheet.image.tobytes()
     )
-    first = next((r for r in context.results.values() if isinstance(r, OcrResult)), OcrResult())
+    first = [r for r in context.results.values() if isinstance(r, OcrResult)][-1]
     request = RecognizePageRequest(
         page=Page(page_id=f"{context.page.page_id}/fields", raw=raw),
         options=OcrOptions(engine=first.engine, tier=first.tier),
