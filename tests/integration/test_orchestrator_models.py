@@ -80,7 +80,7 @@ def constant(result: Any) -> Any:
 
 async def test_model_that_is_down(tmp_path: Path) -> None:
     async with running_orchestrator(tmp_path, down=["ocr"]) as running:
-        found = await running.analyze(tiff(1))
+        found = await running.analyze(tiff(1), pipeline="forms")
     page = found.pages[1]
     assert found.document.state == DOCUMENT_STATE_FAILED
     assert page.outcome == PAGE_OUTCOME_FAILED
