@@ -76,7 +76,7 @@ def find_direction(text: TextEdges) -> LineDirection:
 
 
 def sharpest(text: TextEdges, degrees: float) -> tuple[float, float]:
-    """The direction near `degrees` whose profile is sharpest, and how sharp it is.
+    """The direction near `degrees` whose profile is sharpest, and that profile's energy.
 
     Args:
         text: the page's text.
@@ -87,8 +87,7 @@ def sharpest(text: TextEdges, degrees: float) -> tuple[float, float]:
         sides = sides_of(text, degrees, EDGE_HALF_ANGLE, most)
         offsets = np.arange(-half_range, half_range + step / 2, step)
         energies = np.array([_energy(sides, offset) for offset in offsets])
-        points = max(1, sum(len(along) for along, _ in sides))
-        energy = float(energies.max() / points**2)
+        energy = _of_all(float(energies.max()), text, degrees, sides)
         degrees += vertex(offsets, energies)
     return degrees, energy
 
@@ -129,6 +128,19 @@ def _rivals(angles: Floats, energies: Floats) -> Floats:
     found = np.flatnonzero(peak)
     highest = found[np.argsort(-energies[found], kind="stable")][:MOST_RIVALS]
     return np.asarray(angles[highest], np.float64)
+
+
+def _of_all(energy: float, text: TextEdges, degrees: float, sides: list[Places]) -> float:
+    """The energy that all points would have, from that of a sample of them.
+
+    Pairs of points in a bin grow with the square of the sample; each point's pair with itself does
+    not, and says nothing.
+    """
+    sample = max(1, sum(len(along) for along, _ in sides))
+    whole = sum(
+        int(text.facing(degrees + facing, EDGE_HALF_ANGLE).sum()) for facing in (90.0, -90.0)
+    )
+    return (energy - sample) * (whole / sample) ** 2
 
 
 def _energy(sides: list[Places], degrees: float) -> float:
