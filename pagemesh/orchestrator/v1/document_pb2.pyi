@@ -607,7 +607,7 @@ class Field(_message.Message):
     CHECKBOX_INDEX_FIELD_NUMBER: _builtins.int
     SIGNATURE_INDEX_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name: the printed label, without its colon."""
+    """Its name: the one that the form definition gives it, else the printed label without its colon."""
     kind: Global___FieldKind.ValueType
     """What it is."""
     value: _builtins.str
