@@ -201,7 +201,7 @@ def scan_form(
     """Scan a filled form and map its truth."""
     settings = _scanner(skew, turn, bilevel)
     scan = simulate_scan(filled.image, settings, np.random.default_rng(seed))
-    truth = _page_truth(scan, settings, "application_form", dpi)
+    truth = _page_truth(scan, settings, "tax_form", dpi)
     truth["fields"] = filled.values
     truth["words"] = _words(scan, filled.words)
     truth["checkboxes"] = [
