@@ -269,7 +269,7 @@ def opened(path: Path) -> Find:
 
 def main() -> None:
     """Train, export, calibrate, and print what the network does on the calibration's pages."""
-    command = read_command(__doc__, steps=6000, seed=21)
+    command = read_command(__doc__, steps=9800, seed=21)
     if not command.calibrate_only:
         network = SignatureNetwork(TEXT_DETECTOR)
         load_state(network, command.state)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from servers.signature.decode import UNITS, decode, merge
+from servers.signature.decode import UNITS, decode, merge, widen
 
 Head = NDArray[np.float32]
 
@@ -28,7 +28,7 @@ def test_cells_that_agree_become_one_rectangle() -> None:
     head = np.zeros((5, 40, 60), np.float32)
     mark(head, (100, 80, 260, 140), 0.9)
     rects, scores = decode(head, 0.3)
-    assert rects == pytest.approx(np.array([[100, 80, 260, 140]]), abs=1e-3)
+    assert rects == pytest.approx(np.array([[92, 78.2, 268, 141.8]]), abs=1e-3)
     assert scores == pytest.approx([0.9])
 
 
@@ -38,7 +38,7 @@ def test_two_signatures_come_best_first() -> None:
     mark(head, (230, 80, 390, 140), 0.8)
     rects, scores = decode(head, 0.3)
     assert scores == pytest.approx([0.8, 0.6])
-    assert rects[0] == pytest.approx([230, 80, 390, 140], abs=1e-3)
+    assert rects[0] == pytest.approx([222, 78.2, 398, 141.8], abs=1e-3)
 
 
 def test_a_part_of_a_signature_goes() -> None:
@@ -57,9 +57,16 @@ def test_each_side_is_told_by_the_cells_nearest_to_it() -> None:
     sides = np.array([268 - 140, 108 - 80, 310 - 268, 140 - 108])
     near_the_right[1:] = np.log(sides / UNITS)
     ((left, top, right, bottom),), _ = decode(head, 0.3)
-    assert 100 < left < 120
-    assert (top, bottom) == pytest.approx((80, 140), abs=1e-3)
-    assert 305 < right < 310
+    margin = 0.05 * 210
+    assert 100 - margin < left < 120 - margin
+    assert (top, bottom) == pytest.approx((78.2, 141.8), abs=1e-3)
+    assert 305 + margin < right < 310 + margin
+
+
+def test_rectangles_are_widened_by_shares_of_their_size() -> None:
+    rects = widen(np.array([[0, 0, 100, 100], [40, 20, 60, 30]], float))
+    assert rects == pytest.approx(np.array([[-5, -3, 105, 103], [39, 19.7, 61, 30.3]]))
+    assert widen(np.zeros((0, 4))).shape == (0, 4)
 
 
 def test_an_empty_head_has_no_signatures() -> None:
