@@ -23,17 +23,16 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from eval.labelled import bounds
-from meshkit.model import PageInput
 from servers.checkbox.config import CheckboxConfig
-from servers.checkbox.model import CheckboxModel, CheckboxOptions
-from training.detectors.checkbox_pages import PageMaker, faxed, validation_pages
+from servers.checkbox.propose import Proposer
+from training.detectors.checkbox_pages import PageMaker, faxed, kept_aside_pages
 from training.detectors.command import read_command
 from training.detectors.faces import Faces
 from training.detectors.learning import Arrays, Tensors, focal, learn, load_state, save_state
 from training.detectors.networks import checkbox_network, export_onnx, resume_onnx
 from training.detectors.samples import View, shadow_edge, take_view, wear
 from training.detectors.sheet import BoxLabel, LabelledPage
+from training.detectors.templates import scanned_forms
 from training.detectors.validation import Find, calibrate_network, worn
 
 LONG_SIDE_PX = 1650
@@ -144,17 +143,12 @@ def loss_of(head: torch.Tensor, targets: Tensors) -> torch.Tensor:
 
 
 def opened(path: Path) -> Find:
-    """The network in `path` behind the server's own model."""
-    model = CheckboxModel(CheckboxConfig(), path)
-    model.load()
+    """The network in `path` behind the server's own code."""
+    propose = Proposer(path, CheckboxConfig()).propose
 
     def find(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        (boxes,) = model.predict([PageInput(image, None, CheckboxOptions(LEAST_SCORE))])
-        if isinstance(boxes, Exception):
-            raise boxes
-        best_first = sorted(boxes, key=lambda box: -box.score)
-        scores = np.array([box.score for box in best_first])
-        return bounds([box.quad for box in best_first]), scores
+        rects, chances = propose(image, LEAST_SCORE)
+        return np.column_stack([rects[:, :2], rects[:, 2:] - rects[:, :2]]), chances[:, 0]
 
     return find
 
@@ -181,8 +175,8 @@ def main() -> None:
         save_state(network, command.state)
         export_onnx(network, SCORES, command.out)
     rng = np.random.default_rng(VALIDATION_SEED)
-    kept_aside = validation_pages(command.data, command.faces, VALIDATION_SEED, VALIDATION_PAGES)
-    pages = worn(kept_aside, rng)
+    composed = kept_aside_pages(command.faces, VALIDATION_SEED, VALIDATION_PAGES)
+    pages = scanned_forms(command.data, validation=True) + worn(composed, rng)
     calibrate_network(
         command.out,
         lambda: opened(command.out),

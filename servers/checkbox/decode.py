@@ -24,6 +24,8 @@ LOG_SIZE_LIMITS = -3.0, 4.0
 MAX_IOU = 0.2
 MAX_COVER = 0.6
 """Share of the smaller box that may lie inside a better one."""
+MOST = 1500
+"""No page has more boxes; noise may have more peaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,11 @@ class Candidates:
 
     Attributes:
         rects: (n, 4) left, top, right, bottom in canvas pixels.
-        scores, checked, circle: (n,) chances in [0, 1].
+        chances: (n, 3) in [0, 1]: of being a box, of being checked, of being a circle.
     """
 
     rects: Floats
-    scores: Floats
-    checked: Floats
-    circle: Floats
+    chances: Floats
 
 
 def decode(head: NDArray[np.float32], threshold: float) -> Candidates:
@@ -51,7 +51,7 @@ def decode(head: NDArray[np.float32], threshold: float) -> Candidates:
     score = head[0]
     peak = score >= cv2.dilate(score, np.ones((3, 3), np.uint8))
     rows, columns = np.nonzero(peak & (score >= threshold))
-    order = np.argsort(-score[rows, columns], kind="stable")
+    order = np.argsort(-score[rows, columns], kind="stable")[:MOST]
     rows, columns = rows[order], columns[order]
     cells = head[:, rows, columns].astype(np.float64)
     x = (columns + 0.5) * STRIDE + cells[3] * OFFSET_UNIT
@@ -59,7 +59,7 @@ def decode(head: NDArray[np.float32], threshold: float) -> Candidates:
     half_w, half_h = SIZE_UNIT / 2 * np.exp(np.clip(cells[5:7], *LOG_SIZE_LIMITS))
     rects = np.column_stack([x - half_w, y - half_h, x + half_w, y + half_h])
     keep = suppress(rects)
-    return Candidates(rects[keep], cells[0, keep], cells[1, keep], cells[2, keep])
+    return Candidates(rects[keep], cells[:3, keep].T)
 
 
 def suppress(rects: Floats) -> NDArray[np.intp]:

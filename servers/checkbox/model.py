@@ -1,24 +1,30 @@
-"""The checkbox model: a small fully convolutional network on the whole page."""
+"""The checkbox model: one network proposes boxes on the whole page, another judges each of them."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from meshkit.errors import ModelNotReady, PagemeshError
 from meshkit.geometry import Points
-from meshkit.letterbox import Letterbox, LetterboxSize, fit_page, group_pages, stack_pages
-from meshkit.model import ModelIdentity, PageInput, PageModel
-from meshkit.onnx import OnnxSession, digest_of, open_session
+from meshkit.letterbox import Letterbox, fit_page, group_pages
+from meshkit.model import Image, ModelIdentity, PageInput, PageModel
+from meshkit.onnx import digest_of
 from servers.checkbox.config import CheckboxConfig
 from servers.checkbox.decode import decode, reading_order
+from servers.checkbox.judge import Judge
+from servers.checkbox.propose import INPUT_SIZE, Proposer, to_edges
 
-VERSION = "1.0.0"
-WEIGHTS = Path(__file__).parent / "weights" / "checkbox.onnx"
-INPUT_SIZE = LetterboxSize(long_side=1650, multiple=64)
+VERSION = "2.0.0"
+WEIGHTS = Path(__file__).parent / "weights"
+"""The folder of both networks."""
+PROPOSER, JUDGE = "checkbox.onnx", "checkbox_judge.onnx"
+LEAST_PROPOSAL = 0.03
+"""Chance from which on a proposal is judged."""
 
 
 class Shape(Enum):
@@ -70,65 +76,82 @@ class CheckboxModel(PageModel[CheckboxOptions, CheckboxResult]):
 
     def __init__(self, config: CheckboxConfig, weights: Path = WEIGHTS) -> None:
         self._config = config
-        self._weights = weights
-        self._session: OnnxSession | None = None
+        self._weights = weights / PROPOSER, weights / JUDGE
+        self._networks: tuple[Proposer, Judge] | None = None
 
     def load(self) -> ModelIdentity:
-        """Open the network and run it once.
+        """Open the networks and run them once.
 
         Raises:
-            FileNotFoundError: the weights are missing.
+            FileNotFoundError: weights are missing.
             RuntimeError: the device asked for cannot be had.
         """
-        self._session = open_session(
-            self._weights,
+        proposer = Proposer(self._weights[0], self._config)
+        judge = Judge(
+            self._weights[1],
             intra_op_threads=self._config.intra_op_threads,
             device=self._config.device,
         )
-        self._heads(np.zeros((1, 1, 64, 64), np.float32))
-        return ModelIdentity("checkbox", VERSION, digest_of([self._weights]), self._session.device)
+        blank = np.full((64, 64), 255, np.uint8)
+        proposer.propose(blank, 1.0)
+        judge.judge(blank, np.array([[8.0, 8.0, 24.0, 24.0]]), np.zeros((1, 3)))
+        self._networks = proposer, judge
+        return ModelIdentity("checkbox", VERSION, digest_of(self._weights), proposer.device)
 
     def bucket(self, page: PageInput[CheckboxOptions]) -> Hashable:
-        """The shape that the network sees."""
+        """The shape that the proposing network sees."""
         return INPUT_SIZE.padded(page.image)
 
     def predict(
         self, pages: Sequence[PageInput[CheckboxOptions]]
     ) -> Sequence[CheckboxResult | PagemeshError]:
         """The boxes of each page; none on a page without any, however small or empty it is."""
+        proposer, judge = self._loaded()
         fitted = [fit_page(page.image, INPUT_SIZE) for page in pages]
         results: list[CheckboxResult] = [()] * len(pages)
-        for group in group_pages(fitted, together=self._on_gpu):
-            heads = self._heads(stack_pages([box for _, box in group]))
+        for group in group_pages(fitted, together=proposer.device != "cpu"):
+            heads = proposer.heads([box for _, box in group])
             for (index, box), head in zip(group, heads, strict=True):
-                results[index] = self._boxes(head, box, pages[index].options)
+                results[index] = self._boxes(judge, head, box, pages[index])
         return results
 
     def close(self) -> None:
-        self._session = None
+        self._networks = None
 
-    @property
-    def _on_gpu(self) -> bool:
-        return self._session is not None and self._session.device != "cpu"
-
-    def _heads(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, 1, h, w) pages in [0, 1] to (n, 7, h / 4, w / 4)."""
-        if self._session is None:
+    def _loaded(self) -> tuple[Proposer, Judge]:
+        if self._networks is None:
             raise ModelNotReady("the checkbox model is not loaded")
-        return np.asarray(self._session.run({"image": images})[0], dtype=np.float32)
+        return self._networks
 
     def _boxes(
-        self, head: NDArray[np.float32], page: Letterbox, options: CheckboxOptions
+        self,
+        judge: Judge,
+        head: NDArray[np.float32],
+        fitted: Letterbox,
+        page: PageInput[CheckboxOptions],
     ) -> CheckboxResult:
-        threshold = self._config.threshold if options.threshold is None else options.threshold
-        found = decode(head, threshold)
+        """What the judge lets pass of what the head proposes, in reading order."""
+        threshold = page.options.threshold
+        if threshold is None:
+            threshold = self._config.threshold
+        found = decode(head, LEAST_PROPOSAL)
+        rects = to_edges(found, fitted)
+        chances = judge.judge(_grey(page.image), rects, found.chances)
+        passed = chances[:, 0] >= threshold
+        rects, chances = rects[passed], chances[passed]
         return tuple(
             Checkbox(
-                quad=page.to_page(found.rects[index][[[0, 1], [2, 1], [2, 3], [0, 3]]]),
-                score=float(found.scores[index]),
-                checked=bool(found.checked[index] >= self._config.checked_threshold),
-                checked_score=float(found.checked[index]),
-                shape=Shape.CIRCLE if found.circle[index] >= 0.5 else Shape.SQUARE,
+                quad=rects[index][[[0, 1], [2, 1], [2, 3], [0, 3]]] - 0.5,
+                score=float(chances[index, 0]),
+                checked=bool(chances[index, 1] >= self._config.checked_threshold),
+                checked_score=float(chances[index, 1]),
+                shape=Shape.CIRCLE if chances[index, 2] >= 0.5 else Shape.SQUARE,
             )
-            for index in reading_order(found.rects)
+            for index in reading_order(rects)
         )
+
+
+def _grey(image: Image) -> Image:
+    if image.ndim == 2:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -206,7 +206,7 @@ def comb_row(sheet: Sheet, y: float) -> float:
 
 def _box_rect(sheet: Sheet, x: float, y: float, size: float, circle: bool) -> Rect:
     """A box's rectangle: mostly as wide as high, some wider."""
-    wide = sheet.between(1.0, 1.6) if sheet.chance(0.12) else sheet.between(0.95, 1.08)
+    wide = sheet.between(1.0, 1.75) if sheet.chance(0.15) else sheet.between(0.95, 1.08)
     return x, y, size * (max(1.0, wide) if circle else wide), size
 
 

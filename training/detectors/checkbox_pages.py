@@ -52,9 +52,8 @@ class PageMaker:
         return page
 
 
-def validation_pages(data: Path, faces: Faces, seed: int, count: int) -> Iterator[LabelledPage]:
-    """Scanned forms of families never trained on, then composed pages of seeds from `seed` on."""
-    yield from scanned_forms(data, validation=True)
+def kept_aside_pages(faces: Faces, seed: int, count: int) -> Iterator[LabelledPage]:
+    """Composed pages of the seeds from `seed` on, for validation."""
     rng = np.random.default_rng(seed)
     for index in range(count):
         page = compose(seed + index, faces, KINDS)

@@ -91,8 +91,8 @@ def shadow_edge(image: Pixels, rng: Random, keep: list[Rect]) -> Pixels:
     if rng.random() > 0.15:
         return image
     depth, slope, quarters = rng.uniform(0.03, 0.6), rng.normal(0, 0.03), int(rng.integers(4))
-    band = np.zeros(image.shape[::-1] if quarters % 2 else image.shape, np.uint8)
-    height, side = band.shape
+    height, side = image.shape[::-1] if quarters % 2 else image.shape
+    band = np.zeros((height, side), np.uint8)
     depth, slope = depth * min(height, side), slope * side
     points = np.array([[0, 0], [side, 0], [side, depth + slope], [0, depth - slope]])
     cv2.fillPoly(band, [points.astype(np.int32)], 1)

@@ -26,6 +26,7 @@ Rect = tuple[float, float, float, float]
 T = TypeVar("T")
 SUBPIXEL_BITS = 4
 MIN_LETTERING_PX = 7
+PAPER = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Sheet:
         self.face: Path = self.choice(faces.printed)
         self.marks = MARKS if self.chance(0.5) else (self.choice(MARKS),)
         self._outline_style = self.between(0.12, 0.5), int(rng.integers(0, 110))
+        self._shade = int(rng.integers(215, 246)) if self.chance(0.1) else PAPER
 
     def choice(self, items: Sequence[T]) -> T:
         """One of `items`."""
@@ -193,11 +195,14 @@ class Sheet:
     def _outline(self, rect: Rect, circle: bool) -> None:
         """The printed outline of a box, now and then shadowed or with a gap in a side."""
         width_mm, grey = self._outline_style
+        x, y, w, h = rect
+        if self._shade < PAPER and not circle:
+            inside = self.page.image[round(y) : round(y + h), round(x) : round(x + w)]
+            np.minimum(inside, self._shade, out=inside)
         if circle:
             self.oval(rect, width_mm, grey)
             return
         self.frame(rect, width_mm, grey)
-        x, y, w, h = rect
         if self.chance(0.08):
             shade = max(1.0, w * 0.1)
             self.line(x + shade, y + h + shade / 2, x + w + shade / 2, y + h + shade / 2, 0.4)

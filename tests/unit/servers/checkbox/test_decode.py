@@ -26,27 +26,25 @@ def head_with(*boxes: tuple[float, float, float, float, float, float]) -> Head:
 def test_a_peak_becomes_its_rectangle() -> None:
     found = decode(head_with((101.5, 62.25, 24, 18, 0.9, 0.7)), 0.5)
     assert found.rects == pytest.approx(np.array([[89.5, 53.25, 113.5, 71.25]]), abs=1e-4)
-    assert found.scores == pytest.approx([0.9])
-    assert found.checked == pytest.approx([0.7])
-    assert found.circle == pytest.approx([0.1])
+    assert found.chances == pytest.approx(np.array([[0.9, 0.7, 0.1]]))
 
 
 def test_of_overlapping_boxes_the_best_stays() -> None:
     head = head_with(
         (100, 100, 24, 24, 0.7, 0), (110, 100, 24, 24, 0.8, 0), (160, 100, 24, 24, 0.6, 0)
     )
-    assert decode(head, 0.5).scores == pytest.approx([0.8, 0.6])
+    assert decode(head, 0.5).chances[:, 0] == pytest.approx([0.8, 0.6])
 
 
 def test_a_box_inside_a_better_one_goes() -> None:
     head = head_with((100, 100, 80, 80, 0.9, 0), (120, 120, 16, 16, 0.8, 0))
-    assert decode(head, 0.5).scores == pytest.approx([0.9])
+    assert decode(head, 0.5).chances[:, 0] == pytest.approx([0.9])
 
 
 def test_an_empty_head_has_no_boxes() -> None:
     found = decode(np.zeros((7, 8, 8), np.float32), 0.5)
     assert found.rects.shape == (0, 4)
-    assert len(found.scores) == 0
+    assert found.chances.shape == (0, 3)
 
 
 @settings(max_examples=50, deadline=None)
@@ -59,8 +57,8 @@ def test_any_head_gives_finite_boxes_best_first(head: Head, threshold: float) ->
     found = decode(head, threshold)
     assert np.isfinite(found.rects).all()
     assert (found.rects[:, 2:] > found.rects[:, :2]).all()
-    assert (found.scores >= np.float32(threshold)).all()
-    assert (np.diff(found.scores) <= 0).all()
+    assert (found.chances[:, 0] >= np.float32(threshold)).all()
+    assert (np.diff(found.chances[:, 0]) <= 0).all()
 
 
 rectangles = st.lists(

@@ -1,0 +1,40 @@
+"""The second look at proposed boxes."""
+
+import numpy as np
+import pytest
+
+from servers.checkbox.judge import BATCH, Judge
+from servers.checkbox.model import JUDGE, WEIGHTS
+from tests.unit.servers.checkbox.pages import form, rows_of_boxes
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return Judge(WEIGHTS / JUDGE, intra_op_threads=0, device="auto")
+
+
+def test_boxes_stand_above_letters_and_their_marks_are_seen(judge: Judge) -> None:
+    drawn = rows_of_boxes(28)
+    boxes = [[b.left, b.top, b.left + b.width, b.top + b.height] for b in drawn]
+    letters = [[80 + 40 * i, 60, 104 + 40 * i, 84] for i in range(12)]
+    rects = np.array(boxes + letters, float)
+    chances = judge.judge(form(drawn), rects, np.full((len(rects), 3), 0.5))
+    assert (chances[: len(boxes), 0] > 0.5).all()
+    assert chances[len(boxes) :, 0].max() < chances[: len(boxes), 0].min()
+    assert list(chances[: len(boxes), 1] > 0.5) == [box.checked for box in drawn]
+
+
+def test_a_box_is_judged_alike_however_many_there_are(judge: Judge) -> None:
+    page = form(rows_of_boxes(28))
+    rng = np.random.default_rng(3)
+    corners = rng.uniform(0, 1200, (BATCH * 2 + 5, 2))
+    rects = np.concatenate([corners, corners + 25], axis=1)
+    proposed = rng.random((len(rects), 3))
+    together = judge.judge(page, rects, proposed)
+    for index in (0, BATCH - 1, BATCH, BATCH * 2 + 4):
+        one = slice(index, index + 1)
+        assert np.array_equal(judge.judge(page, rects[one], proposed[one]), together[one])
+
+
+def test_no_proposals_give_no_chances(judge: Judge) -> None:
+    assert judge.judge(form(), np.zeros((0, 4)), np.zeros((0, 3))).shape == (0, 3)
