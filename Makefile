@@ -89,6 +89,20 @@ $(EVAL_VENV)/.installed: setup.cfg scripts/install_debian_packages.sh
 eval: eval-setup  ## MODELS on labelled pages in DATA (SETS), beside the best packages
 	$(EVAL_VENV)/bin/python -m eval --data '$(DATA)' --models $(MODELS) --sets $(SETS) --compared $(ANCHOR_LIMIT)
 
+## Train
+
+.PHONY: train-signature
+train-signature: setup  ## Train the signature detector on DATA, hours on a CPU
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),dev,train]'
+	python -m training.signature --data '$(DATA)' --out servers/signature/weights/signature.onnx
+
+.PHONY: train-checkbox
+train-checkbox: WEIGHTS := servers/checkbox/weights
+train-checkbox: setup  ## Train both checkbox networks on DATA, hours on a CPU
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),dev,train]'
+	python -m training.checkbox --data '$(DATA)' --out $(WEIGHTS)/checkbox.onnx --steps 8000
+	python -m training.checkbox_judge --data '$(DATA)' --crops var/checkbox_crops --out $(WEIGHTS)/checkbox_judge.onnx
+
 .PHONY: clean
 clean:  ## Remove what the build made
 	rm -rf $(VENV) $(EVAL_VENV) build dist out var *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
