@@ -1,7 +1,7 @@
-"""The two detectors' networks, and how they become ONNX files.
+"""The checkbox detector's network, and how the detectors' networks become ONNX files.
 
-Both are small feature pyramids on a grey page in [0, 1] (1 = paper): three scales down, two merges
-up, one dense head. They take pages of any size that is a multiple of their `multiple`.
+It is a small feature pyramid on a grey page in [0, 1] (1 = paper): three scales down, two merges
+up, one dense head. It takes pages of any size that is a multiple of 16.
 """
 
 from functools import partial
@@ -78,25 +78,6 @@ def checkbox_network(width: int = 16) -> Pyramid:
         (2 * w, 4 * w, 6 * w),
         outputs=7,
         prior=-3.0,
-    )
-
-
-def signature_network(width: int = 16) -> Pyramid:
-    """Stride 8; head: objectness, log distances to the left, top, right and bottom side."""
-    w = width
-    return Pyramid(
-        nn.Sequential(
-            Block(1, w, 2),
-            Block(w, 2 * w, 2),
-            Block(2 * w, 2 * w),
-            Block(2 * w, 4 * w, 2),
-            Block(4 * w, 4 * w),
-        ),
-        nn.Sequential(Block(4 * w, 6 * w, 2), Block(6 * w, 6 * w)),
-        nn.Sequential(Block(6 * w, 8 * w, 2), Block(8 * w, 8 * w), Block(8 * w, 8 * w)),
-        (4 * w, 6 * w, 8 * w),
-        outputs=5,
-        prior=-2.0,
     )
 
 
