@@ -28,8 +28,6 @@ DEGREES = {
     Orientation.ORIENTATION_DOWN: 180,
     Orientation.ORIENTATION_LEFT: 270,
 }
-SURE_FAMILY = 0.5
-"""Share of its class's score from which a family is said."""
 
 Line = dict[str, Any]
 
@@ -76,11 +74,13 @@ def page_line(page: PageResult, parts: Collection[str], size: tuple[int, int]) -
 
 
 def _family(result: ClassifyResult) -> str | None:
-    """The page's family when the classifier is sure of it, such as the form of an office."""
+    """The likeliest family of the page's class, such as the form of an office.
+
+    None when the page's class is unknown or has no families.
+    """
     if not result.families or result.label != result.scores[0].label:
         return None
-    best = result.families[0]
-    return best.label if best.score >= SURE_FAMILY else None
+    return result.families[0].label
 
 
 def corners(quad: Quad, scale: Points) -> Points:

@@ -12,9 +12,9 @@ pixels of a PDF are those of its page at `dpi`. Quads go clockwise from the top-
 person reads the word. `skew_degrees` > 0: the content is turned clockwise. `orientation`: clockwise
 degrees by which the page is turned, null when it can't be told; the skew is that of the page set
 upright. Checkboxes are those that the server's own threshold lets pass; signatures come with every
-score from 0.05, best first, and one is meant from 0.5. `doc_family` is the form
-family where the classifier is sure of one; in sets whose labels name families (`eval.split`) it is
-the `doc_class` too. A document of several pages gives a line a page, with `page` from 1. What could
+score from 0.05, best first, and one is meant from 0.5. `doc_family` is the likeliest family of the
+class, such as one form of an office; in sets whose labels name families (`eval.split`) it is the
+`doc_class` too. A document of several pages gives a line a page, with `page` from 1. What could
 not be read has an `error`, and what was found nevertheless.
 
 The folder's `labels.jsonl`, if there is one, names the files; of its labels only `dpi` and
