@@ -8,6 +8,7 @@ as it is, and the share of pages on which it never falls by more than `SLACK`.
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -97,7 +98,7 @@ def _cut(page: Image, share: float) -> Image:
     return page[:, round(share * page.shape[1]) :]
 
 
-def _grey(levels: NDArray[np.float64]) -> Image:
+def _grey(levels: NDArray[np.floating[Any]]) -> Image:
     return np.asarray(np.clip(levels, 0, 255), np.uint8)
 
 
