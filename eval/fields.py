@@ -123,13 +123,16 @@ def scan_page(form: Form, number: int, kind: str) -> tuple[bytes, Filled]:
     return file.getvalue(), filled
 
 
-def register_all(data: Path, part: Part | None, folder: Path) -> list[tuple[str, Form]]:
-    """Every form of the set with its family; of the same PDF under two names one."""
+def register_all(
+    data: Path, part: Part | None, folder: Path, families: Sequence[str] = ()
+) -> list[tuple[str, Form]]:
+    """Every form of the set, or of some families, with its family; of the same PDF under two
+    names one."""
     forms, seen = [], set()
     for label in read_labels(data / SET, part=part):
         path = data / SET / label["file"]
         content = zlib.crc32(path.read_bytes())
-        if content in seen:
+        if content in seen or (families and label["doc_class"] not in families):
             continue
         seen.add(content)
         name = "form_" + "".join(c if c.isalnum() else "_" for c in path.stem.lower())
@@ -176,14 +179,15 @@ async def measure(arguments: argparse.Namespace) -> None:
     scores: dict[tuple[str, str], Score] = defaultdict(Score)
     with tempfile.TemporaryDirectory(prefix="pagemesh-forms-") as place:
         folder = Path(place)
-        forms = register_all(arguments.data, as_part(arguments.part), folder)
+        forms = register_all(arguments.data, as_part(arguments.part), folder, arguments.families)
         async for family, kind, form, number, truth, page in read_all(
             forms, folder, arguments.pages
         ):
             wrong = scores[kind, family].add(form, truth, page)
             scores[kind, "all families"].add(form, truth, page)
             if arguments.misses:
-                _print_lines(f"{form.definition.name} page {number}, {kind}", wrong)
+                found = page.form.reason or f"score {page.form.score:.2f}"
+                _print_lines(f"{form.definition.name} page {number}, {kind}, {found}", wrong)
             if arguments.out:
                 _write(arguments.out, scores)
     print_table("Fields read exactly", _rows(scores))
@@ -209,6 +213,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled sets")
     parser.add_argument("--part", choices=[*map(str, Part), "all"], default="validation")
+    parser.add_argument("--families", nargs="+", default=[], help="of forms; all when omitted")
     parser.add_argument("--pages", type=int, default=2, help="of each form, at most")
     parser.add_argument("--misses", action="store_true", help="print every wrong field")
     parser.add_argument("--out", type=Path, help="file for the figures as JSON, page by page")

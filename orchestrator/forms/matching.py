@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshkit.model import Image
+from orchestrator.forms.agreement import agreement
 from orchestrator.forms.alignment import Alignment, align, align_from
 from orchestrator.forms.blank import MIN_WORDS, BlankPage
 from orchestrator.forms.library import Form, FormSet
@@ -13,10 +14,14 @@ from orchestrator.forms.words import PageWord, key_of
 from pagemesh.orchestrator.v1.document_pb2 import FormMatch
 
 _CANDIDATES = 3
-_LEAST_COMMON = 0.2
+_LEAST_COMMON = 0.15
 """Share of a blank's words that must be somewhere on a page before it is laid on it."""
 _FULL_FOUND, _FULL_COVERAGE = 0.6, 0.8
 """Shares from which on words and coverage leave no doubt."""
+_FADED_FOUND, _FADED_COVERAGE = 0.1, 0.35
+"""The same for a page that shows nothing else where the blank prints its words."""
+_FOREIGN, _OWN = 0.6, 0.85
+"""Agreement that another year's form reaches, and that a faded page of this one has."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +32,26 @@ class LaidPage:
     blank: BlankPage
     alignment: Alignment
 
-    @property
-    def score(self) -> float:
-        """How sure it is, in [0, 1], that the page is this one."""
-        words = min(1.0, self.alignment.found / _FULL_FOUND)
-        return words * min(1.0, self.alignment.coverage / _FULL_COVERAGE)
+    def score(self, words: Sequence[PageWord]) -> float:
+        """How sure it is, in [0, 1], that the page with these words is this one: most of the print
+        is there, or, where it is faded, some everywhere and nothing that contradicts it."""
+        whole = self._share(_FULL_FOUND, _FULL_COVERAGE)
+        faded = self._share(_FADED_FOUND, _FADED_COVERAGE)
+        if faded <= whole or len(self.blank.words) < MIN_WORDS:
+            return whole
+        agreed = agreement(self.blank, words, self.alignment)
+        return max(whole, faded * min(1.0, max(0.0, (agreed - _FOREIGN) / (_OWN - _FOREIGN))))
 
-    def message(self) -> FormMatch:
+    def _share(self, found: float, coverage: float) -> float:
+        return min(1.0, self.alignment.found / found) * min(1.0, self.alignment.coverage / coverage)
+
+    def message(self, score: float) -> FormMatch:
         return FormMatch(
             name=self.form.definition.name,
             version=self.form.definition.version,
             digest=self.form.digest,
             blank_page=self.blank.number,
-            score=self.score,
+            score=score,
             matrix=[float(v) for v in self.alignment.matrix.ravel()],
             matches=self.alignment.matches,
             residual_points=self.alignment.residual,
@@ -64,17 +76,19 @@ def find_form(
         for form, blank in candidates
         if (alignment := align(blank, words, image)) is not None
     ]
-    best = max(laid, key=lambda page: page.score, default=None)
-    if best is not None and best.score >= min_score:
-        return best.message()
+    scored = [(page.score(words), page.alignment.matches, page) for page in laid]
+    # Two years of one form may both leave no doubt: the page is the one that more words follow.
+    score, _, best = max(scored, key=lambda item: item[:2], default=(0.0, 0, None))
+    if best is not None and score >= min_score:
+        return best.message(score)
     if not forms.forms:
         return FormMatch(reason="no form is registered")
     if best is None:
         return FormMatch(reason="the page has too little in common with any registered form")
     name = best.form.definition.name
     return FormMatch(
-        score=best.score,
-        reason=f"nearest is `{name}`, page {best.blank.number}, with a score of {best.score:.2f}; "
+        score=score,
+        reason=f"nearest is `{name}`, page {best.blank.number}, with a score of {score:.2f}; "
         f"{min_score:g} is needed",
     )
 

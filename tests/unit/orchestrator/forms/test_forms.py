@@ -1,5 +1,6 @@
 """From a blank form to named values, with words as a reader would give them."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,14 +13,16 @@ from orchestrator.forms.alignment import align
 from orchestrator.forms.blank import read_blank
 from orchestrator.forms.definition import InvalidForm
 from orchestrator.forms.initial import init_form
-from orchestrator.forms.library import Form, FormLibrary, load_form, load_forms
+from orchestrator.forms.library import Form, FormLibrary, FormSet, load_form, load_forms
 from orchestrator.forms.matching import find_form, lay_again
 from orchestrator.forms.pdf_form import read_pages, read_widgets, render_page
 from orchestrator.forms.reading import FormReader, PageFindings
+from orchestrator.forms.words import PageWord
 from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
 from pagemesh.orchestrator.v1 import document_pb2 as pb
 from tests.unit.orchestrator.forms.made import Written, fillable, homography, scanned, words_on
 
+BLACK = np.zeros((1700, 1300), np.uint8)
 LEFT = 204.0
 WRITTEN: Written = {
     (LEFT, 792 - 604): "Ana Okafor",
@@ -192,6 +195,47 @@ def test_what_is_empty_or_wrong_says_why(form: Form) -> None:
     sheet = reader.sheet(reader.doubtful())
     assert sheet is not None
     assert [name for name, _, _ in sheet.rows] == ["birth_date", "ssn"]
+
+
+def faded(words: list[PageWord]) -> list[PageWord]:
+    """What a reader makes of a print of which seven words in ten are too pale."""
+    return [word for place, word in enumerate(words) if word.line or place % 10 < 3]
+
+
+def test_faded_print_is_enough_where_nothing_contradicts_it(form: Form) -> None:
+    to_page = homography(scanned(1.0, 2.0, (50, 60)))
+    words = faded(words_on(form.pages[0], to_page, WRITTEN))
+    match = find_form(FormSet((form,)), words, BLACK, "", 0.5)
+    assert match.name == "grant"
+    assert match.score > 0.9
+
+
+def test_form_that_says_other_words_in_the_same_places_is_another(form: Form) -> None:
+    to_page = homography(scanned(1.0, 2.0, (50, 60)))
+    printed = words_on(form.pages[0], to_page, WRITTEN)
+    kept = {id(word) for word in faded(printed)}
+    words = [
+        word if id(word) in kept else dataclasses.replace(word, text="xyzzy") for word in printed
+    ]
+    match = find_form(FormSet((form,)), words, BLACK, "", 0.5)
+    assert not match.name
+    assert "`grant`, page 1" in match.reason
+
+
+def test_of_two_years_the_one_that_more_words_follow_is_taken(form: Form) -> None:
+    blank = form.pages[0]
+    last_year = tuple(
+        dataclasses.replace(word, text="former") if place % 20 == 0 else word
+        for place, word in enumerate(blank.words)
+    )
+    older = dataclasses.replace(
+        form,
+        definition=form.definition.model_copy(update={"name": "former_grant"}),
+        pages=(dataclasses.replace(blank, words=last_year),),
+    )
+    words = words_on(blank, homography(scanned(1.0, 2.0, (50, 60))), WRITTEN)
+    for forms in ((form, older), (older, form)):
+        assert find_form(FormSet(forms), words, BLACK, "", 0.5).name == "grant"
 
 
 def test_page_of_no_form_says_so(form: Form) -> None:
