@@ -96,7 +96,11 @@ def _value(text: str, field: FieldDefinition, form: FormDefinition) -> str | Non
 def _number(text: str, kind: ValueType, decimal: str) -> str | None:
     """A number in the notation of its type."""
     is_money = kind is ValueType.MONEY
-    number = parse_number(_CURRENCY.sub(" ", text), decimal, is_money=is_money)
+    text = _CURRENCY.sub(" ", text)
+    number = parse_number(text, decimal, is_money=is_money)
+    if kind is ValueType.INTEGER and number is not None and number % 1:
+        # A whole number has no decimals: three digits behind any mark are a group.
+        number = parse_number(text, "auto")
     if number is None or (kind is ValueType.INTEGER and number % 1):
         return None
     if is_money:

@@ -96,6 +96,8 @@ def test_every_amount_survives_being_written(whole: int, cents: int) -> None:
         ("USD 12.00", {"type": "money"}, "12.00", pb.FIELD_REASON_UNSPECIFIED),
         ("12.5", {"type": "number"}, "12.5", pb.FIELD_REASON_UNSPECIFIED),
         ("12.5", {"type": "integer"}, "", pb.FIELD_REASON_WRONG_TYPE),
+        ("1.422", {"type": "integer"}, "1422", pb.FIELD_REASON_UNSPECIFIED),
+        ("3.000", {"type": "integer"}, "3", pb.FIELD_REASON_UNSPECIFIED),
         ("13", {"type": "integer", "maximum": 12}, "13", pb.FIELD_REASON_BREAKS_RULE),
         ("l23-45-6789", {"type": "id", "id": "ssn"}, "123456789", pb.FIELD_REASON_UNSPECIFIED),
         ("000-45-6789", {"type": "id", "id": "ssn"}, "000456789", pb.FIELD_REASON_BAD_CHECKSUM),
