@@ -38,6 +38,7 @@ from training.detectors.checkbox_crops import (
 )
 from training.detectors.checkbox_judge_network import (
     LEAST_CHANCE,
+    MOST_LOGIT,
     JudgeNetwork,
     export_judge,
 )
@@ -147,10 +148,10 @@ def loss_of(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 def judged(network: nn.Module, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Logits (n, 3) of the judge alone."""
+    """Logits (n, 3) of the judge alone, as far as they count."""
     with torch.no_grad():
         parts = [network(torch.tensor(crops[i : i + 512]) / 255) for i in range(0, len(crops), 512)]
-    return np.asarray(torch.cat(parts).double().numpy())
+    return np.asarray(torch.cat(parts).clamp(-MOST_LOGIT, MOST_LOGIT).double().numpy())
 
 
 def fit(samples: Samples, logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -29,7 +29,7 @@ MOST_RIGHT, MOST_WRONG = 30, 70
 SHAPES = 25
 SHAPE_PX = 6, 90
 FAXED_SHARE = 0.25
-LONG_SIDE_PX = 800, 2700
+LONG_SIDE_PX = 800, 3500
 SURE = 0.85
 """From this chance on, a proposal with a printed border that no label speaks of is left out: real
 forms print boxes that are no fields of the PDF they were labelled by."""

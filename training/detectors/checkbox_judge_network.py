@@ -12,6 +12,9 @@ from servers.checkbox.judge import BATCH
 from training.detectors.networks import Block
 
 LEAST_CHANCE = 1e-4
+MOST_LOGIT = 8.0
+"""The judge's logits count up to here, so that it is never so sure that the proposer counts for
+nothing, and no chance is rounded to 1."""
 
 
 class Eye(nn.Sequential):
@@ -79,7 +82,7 @@ class Fused(nn.Module):
 
     def forward(self, crops: torch.Tensor, proposed: torch.Tensor) -> torch.Tensor:
         """(n, 2, 48, 48) uint8 and (n, 3) chances to (n, 3) chances."""
-        judged = self.network(crops.float() / 255)
+        judged = self.network(crops.float() / 255).clamp(-MOST_LOGIT, MOST_LOGIT)
         chances = proposed.clamp(LEAST_CHANCE, 1 - LEAST_CHANCE)
         logits = torch.log(chances) - torch.log(1 - chances)
         return torch.sigmoid(logits * self.fits[:, 0] + judged * self.fits[:, 1] + self.fits[:, 2])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from training.detectors.blocks import CHECK_BLOCKS, TEXT_BLOCKS, compose, signature_block
 from training.detectors.checkbox_blocks import BOX_BLOCKS, DECOY_BLOCKS
+from training.detectors.checkbox_surveys import survey_page
 from training.detectors.faces import Faces
 from training.detectors.sheet import BoxLabel, LabelledPage, Rect
 from training.detectors.strokes import Random, draw_path
@@ -21,6 +22,7 @@ KINDS = {
     **DECOY_BLOCKS,
     signature_block([], 0.5): 0.5,
 }
+SURVEY_SHARE = 0.3
 TURNED_SHARE = 0.15
 OVERSHOT_SHARE = 0.04
 SEEDS = 1 << 60
@@ -40,7 +42,7 @@ class PageMaker:
 
     def composed(self, rng: Random) -> LabelledPage:
         """A composed page, now and then on its side: what runs sideways is rarely a box."""
-        page = compose(int(rng.integers(SEEDS)), self._faces, KINDS)
+        page = any_page(int(rng.integers(SEEDS)), self._faces, survey=rng.random() < SURVEY_SHARE)
         overshoot(page, rng)
         return turned(page, int(rng.choice([1, 3]))) if rng.random() < TURNED_SHARE else page
 
@@ -52,11 +54,16 @@ class PageMaker:
         return page
 
 
+def any_page(seed: int, faces: Faces, *, survey: bool) -> LabelledPage:
+    """A composed page: of a survey, or of all kinds of blocks."""
+    return survey_page(seed, faces) if survey else compose(seed, faces, KINDS)
+
+
 def kept_aside_pages(faces: Faces, seed: int, count: int) -> Iterator[LabelledPage]:
-    """Composed pages of the seeds from `seed` on, for validation."""
+    """Composed pages of the seeds from `seed` on, for validation; every third is a survey."""
     rng = np.random.default_rng(seed)
     for index in range(count):
-        page = compose(seed + index, faces, KINDS)
+        page = any_page(seed + index, faces, survey=index % 3 == 2)
         overshoot(page, rng)
         yield page
 
