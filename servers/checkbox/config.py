@@ -12,7 +12,7 @@ class CheckboxConfig(ServerConfig):
     model_config = SettingsConfigDict(env_prefix="PAGEMESH_CHECKBOX_")
 
     threshold: float = Field(
-        default=0.65, gt=0, le=1, description="Least score of a box, when the request names none."
+        default=0.5, gt=0, le=1, description="Least score of a box, when the request names none."
     )
     checked_threshold: float = Field(
         default=0.5, gt=0, le=1, description="Least checked score of a box that is called checked."
