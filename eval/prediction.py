@@ -41,6 +41,8 @@ from meshkit.errors import PagemeshError
 from pagemesh.orchestrator.v1.document_pb2 import PageResult
 
 SUFFIXES = {".pdf", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp"}
+READING = {"words", "doc_class"}
+"""Parts for which text is read."""
 TURNED = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
 
@@ -83,7 +85,7 @@ async def predict(
     product: Product, folder: Path, task: Task, parts: Collection[str], tier: str = ""
 ) -> list[Line]:
     """The lines of one file; one with an `error` when it can't be read."""
-    options = {"ocr.tier": tier} if tier and "words" in parts else {}
+    options = {"ocr.tier": tier} if tier and READING.intersection(parts) else {}
     is_pdf = task.file.lower().endswith(".pdf")
     try:
         content = (folder / task.file).read_bytes()

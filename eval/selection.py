@@ -46,10 +46,14 @@ def read_labels(
         for label in map(json.loads, lines)
         if wanted(label) and (part is None or part_of(folder.name, label) is part)
     ]
-    if limit is None or limit >= len(labels):
-        return labels
-    places = np.linspace(0, len(labels) - 1, limit).round().astype(int)
-    return [labels[place] for place in places]
+    return [labels[place] for place in spread(len(labels), limit)]
+
+
+def spread(count: int, limit: int | None) -> list[int]:
+    """At most `limit` of the places below `count`, evenly spread; all when None."""
+    if limit is None or limit >= count:
+        return list(range(count))
+    return [int(place) for place in np.linspace(0, count - 1, limit).round()]
 
 
 def add_arguments(parser: argparse.ArgumentParser, sets: Sequence[str]) -> None:

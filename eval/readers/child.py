@@ -73,9 +73,11 @@ def serve(reader: Reader) -> None:
             cpu = wall = 0.0
             try:
                 prepared = reader.prepare(PageFile(**json.loads(request)))
-                cpu, wall = cpu_seconds(), time.perf_counter()
-                line = reader.read(prepared)
-                cpu, wall = cpu_seconds() - cpu, time.perf_counter() - wall
+                started = cpu_seconds(), time.perf_counter()
+                try:
+                    line = reader.read(prepared)
+                finally:
+                    cpu, wall = cpu_seconds() - started[0], time.perf_counter() - started[1]
             except Exception as failure:  # whatever a foreign library raises fails one page
                 error = f"{type(failure).__name__}: {failure}"
             answer = Answer(line, error, cpu, wall, memory.peak_bytes)

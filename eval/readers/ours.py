@@ -117,14 +117,20 @@ class UprightReader(ModelReader):
 
 
 class PipelineReader:
-    """The whole way."""
+    """The whole way.
 
-    def __init__(self, part: str) -> None:
+    Args:
+        part: of what is known of a page (`eval.lines.PARTS`).
+        tier: of the text that is read for it.
+    """
+
+    def __init__(self, part: str, tier: str = "accurate") -> None:
         # Not at the top: a model alone holds no orchestrator in its memory.
         from eval import prediction, product  # noqa: PLC0415
 
         self._prediction = prediction
         self._part = part
+        self._tier = tier
         self._runner = asyncio.Runner()
         self._opening = product.open_product([PARTS[part]])  # until the process ends
         self._product = self._runner.run(self._open())
@@ -138,7 +144,9 @@ class PipelineReader:
     def read(self, prepared: PageFile) -> Line:
         path = Path(prepared.path)
         task = self._prediction.Task(path.name, stretched=prepared.stretched)
-        reading = self._prediction.predict(self._product, path.parent, task, [self._part])
+        reading = self._prediction.predict(
+            self._product, path.parent, task, [self._part], self._tier
+        )
         (line,) = self._runner.run(reading)
         if "error" in line:
             raise RuntimeError(line["error"])
@@ -174,7 +182,7 @@ READERS: dict[str, Callable[[], Reader]] = {
     "upright": UprightReader,
     "checkbox": lambda: ModelReader("checkbox"),
     "signature": lambda: ModelReader("signature", threshold=0.05),
-    "classify-pipeline": lambda: PipelineReader("doc_class"),
+    "classify-pipeline": lambda: PipelineReader("doc_class", "fast"),
 }
 
 

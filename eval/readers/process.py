@@ -5,11 +5,16 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import IO
 
 from eval.readers.child import Answer, PageFile
+
+PAGE_SECONDS = 300.0
+"""A reader that takes longer for a page, loading included, is ended."""
+FAREWELL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +43,31 @@ def others(name: str) -> ReaderName:
 
 
 class ReaderError(Exception):
-    """A reader's process ended: it is not installed, or it died."""
+    """A reader's process ended: it is not installed, it died, or it took too long."""
 
 
 class ReaderProcess:
-    """A running reader."""
+    """A running reader.
 
-    def __init__(self, reader: ReaderName, process: subprocess.Popen[str], log: IO[str]) -> None:
+    Args:
+        reader: what it is.
+        process: with pipes to talk through.
+        log: what it writes to stderr.
+        page_seconds: how long it may take for a page.
+    """
+
+    def __init__(
+        self,
+        reader: ReaderName,
+        process: subprocess.Popen[str],
+        log: IO[str],
+        page_seconds: float = PAGE_SECONDS,
+    ) -> None:
         self.reader = reader
         self._process = process
         self._log = log
+        self._page_seconds = page_seconds
+        self._is_late = False
 
     def ask(self, page: PageFile) -> Answer:
         """What it says of a page.
@@ -63,21 +83,35 @@ class ReaderProcess:
             questions.flush()
         except BrokenPipeError as error:
             raise ReaderError(self._last_words()) from error
-        answer = answers.readline()
+        patience = threading.Timer(self._page_seconds, self._give_up)
+        patience.start()
+        try:
+            answer = answers.readline()
+        finally:
+            patience.cancel()
         if not answer:
             raise ReaderError(self._last_words())
         return Answer(**json.loads(answer))
 
+    def _give_up(self) -> None:
+        self._is_late = True
+        self._process.kill()
+
     def _last_words(self) -> str:
         self._process.wait()
+        if self._is_late:
+            return f"it took more than {self._page_seconds:.0f} s for a page"
         self._log.seek(0)
         words = self._log.read().strip().splitlines()
         return words[-1] if words else f"it ended with {self._process.returncode}"
 
 
 @contextlib.contextmanager
-def running(reader: ReaderName) -> Iterator[ReaderProcess]:
-    """Start a reader; it ends with its input."""
+def running(reader: ReaderName, page_seconds: float = PAGE_SECONDS) -> Iterator[ReaderProcess]:
+    """Start a reader; it ends with its input, and soon.
+
+    It has a session of its own: Ctrl-C is for the measurement, which then ends it.
+    """
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(
@@ -86,12 +120,17 @@ def running(reader: ReaderName) -> Iterator[ReaderProcess]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            start_new_session=True,
         ) as process,
     ):
         try:
-            yield ReaderProcess(reader, process, log)
+            yield ReaderProcess(reader, process, log, page_seconds)
         finally:
             # What a reader that died did not take is still to be flushed.
             if process.stdin:
                 with contextlib.suppress(BrokenPipeError):
                     process.stdin.close()
+            try:
+                process.wait(FAREWELL_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()

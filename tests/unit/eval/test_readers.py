@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import cv2
 import numpy as np
 import pytest
 
-from eval.comparison import Selection, compare
+from eval.__main__ import judge_all
+from eval.cases import Selection
+from eval.comparison import compare
 from eval.measures import MEASURES, Measure
 from eval.overlay import draw_worst
 from eval.readers.child import PageFile
 from eval.readers.process import ReaderError, ReaderName, running
+from eval.record import Record
+from eval.report import Figure, markdown_table
 from eval.scores.words import WordScore
 
 ECHO = """
@@ -28,6 +33,7 @@ class Echo:
         path = page.path
         ended = time.process_time() + 0.05
         while time.process_time() < ended: pass
+        if sys.argv[1] == "stuck": time.sleep(3600)
         if sys.argv[1] == "dying" and path.endswith("2.png"): os._exit(3)
         if path.endswith("1.png"): raise ValueError("unreadable")
         if sys.argv[1] == "helper": return {"width": 3}
@@ -70,6 +76,11 @@ def measure(*readers: ReaderName, upright: ReaderName | None = None) -> Measure:
     )
 
 
+def judged_by(judge: Any, *sets: str) -> Measure:
+    """One reader, and a judge of one's own."""
+    return replace(measure(reader("ours", everywhere=True)), judge=judge, sets=sets or ("set",))
+
+
 def compared(folder: Path, scratch: Path, *readers: ReaderName) -> Any:
     selection = Selection(folder, None, part=None, limit=None, compared=2)
     return compare(measure(*readers), selection, scratch)
@@ -87,6 +98,7 @@ def test_all_pages_by_some_readers_and_some_pages_by_all(folder: Path, tmp_path:
         ("theirs", 2, 1 / 2),
     ]
     assert whole["CPU s/page"] >= 0.03
+    assert whole["wall s/page"] < 60  # a page that failed counts with what it took
     assert result.failures == ["ours on set/1.png: ValueError: unreadable"]
     assert result.compared[1]["of theirs"] == 1
     assert 0.3 < result.compared[0]["of theirs"] < 3
@@ -111,6 +123,81 @@ def test_a_reader_that_dies_is_named_and_the_others_go_on(folder: Path, tmp_path
 def test_a_reader_that_died_is_an_error() -> None:
     with running(reader("absent")) as absent, pytest.raises(ReaderError):
         absent.ask(PageFile("0.png"))
+
+
+def test_a_reader_that_takes_too_long_is_ended() -> None:
+    with (
+        running(reader("stuck"), page_seconds=0.2) as stuck,
+        pytest.raises(ReaderError, match="it took more than 0 s for a page"),
+    ):
+        stuck.ask(PageFile("0.png"))
+
+
+def test_a_page_that_nobody_can_set_upright_is_read_as_it_is(folder: Path, tmp_path: Path) -> None:
+    selection = Selection(folder, None, part=None, limit=None, compared=None)
+    ours = measure(reader("ours", everywhere=True), upright=reader("helper"))
+    result = compare(ours, selection, tmp_path)
+    assert [reading.line.get("words", [{}])[0].get("text") for reading in result.readings] == [
+        "width 3",
+        None,  # this page is unreadable for all
+        "width 3",
+    ]
+    assert [failure.partition(":")[0] for failure in result.failures] == [
+        "helper on set/1.png",
+        "ours on set/1.png",
+    ]
+
+
+def test_sets_that_are_not_there_are_named_and_the_others_are_read(
+    folder: Path, tmp_path: Path
+) -> None:
+    selection = Selection(folder, None, part=None, limit=2, compared=None)
+    result = compare(judged_by(MEASURES[0].judge, "absent", "set"), selection, tmp_path)
+    assert list(result.missing) == ["absent"]
+    assert [sample.summary for sample in result.samples] == [
+        "set: 2 of 3 pages, 2 of them by every reader"
+    ]
+    assert result.as_json()["pages"] == {"set": ["0.png", "2.png"]}
+
+
+def test_an_interrupted_run_shows_what_it_has_and_a_failed_one_leaves_the_others(
+    folder: Path, tmp_path: Path
+) -> None:
+    def fail(_score: Any, _set_name: str, label: Any, _line: Any) -> None:
+        raise RuntimeError(f"no judgement of {label['file']}")
+
+    def interrupt(score: Any, set_name: str, label: Any, line: Any) -> None:
+        if label["file"] == "2.png":
+            raise KeyboardInterrupt
+        MEASURES[0].judge(score, set_name, label, line)
+
+    measures = [
+        replace(judged_by(fail), name="first"),
+        replace(judged_by(MEASURES[0].judge), name="second"),
+        replace(judged_by(interrupt), name="third"),
+        replace(judged_by(MEASURES[0].judge), name="fourth"),
+    ]
+    selection = Selection(folder, None, part=None, limit=None, compared=None)
+    record = Record(tmp_path / "results.json", "all")
+    assert judge_all(measures, selection, record, tmp_path / "pictures", worst=0) == 130
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert results["first"] == {"error": "RuntimeError: no judgement of 0.png"}
+    assert [row["pages"] for row in results["second"]["all pages"]] == [3]
+    assert [row["pages"] for row in results["third"]["all pages"]] == [2]
+    assert results["third"]["interrupted"]
+    assert "fourth" not in results
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "`first` failed: RuntimeError: no judgement of 0.png" in text
+    assert "| set | ours | 3 |" in text
+    assert "- interrupted: the rows are of the pages before" in text
+
+
+def test_a_table_in_markdown() -> None:
+    rows: list[dict[str, Figure]] = [{"set": "a", "F1": 0.98765}, {"set": "b", "pages": 12}]
+    assert markdown_table(rows) == (
+        "| set | F1 | pages |\n| --- | ---: | ---: |\n| a | 0.988 |  |\n| b |  | 12 |\n"
+    )
+    assert markdown_table([]) == ""
 
 
 def test_readers_are_told_how_to_set_a_page_upright(folder: Path, tmp_path: Path) -> None:

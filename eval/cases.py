@@ -1,0 +1,146 @@
+"""Which pages a measure reads: a sample of every set, the same each time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from eval.measures import Measure
+from eval.readers.child import PageFile
+from eval.selection import Label, read_labels, spread
+from eval.split import Part
+from eval.turning import turned
+
+LARGEST_SKEW = 44.0
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which pages are wanted.
+
+    Attributes:
+        data: the folder of sets.
+        sets: those that are wanted, of those that a measure has.
+        part: of each set.
+        limit: pages of each set, evenly spread over its file; all when 0, as many as the measure
+            has for its `sample` when None.
+        compared: of these, evenly spread, what every reader reads; all when None.
+    """
+
+    data: Path
+    sets: Sequence[str] | None
+    part: Part | None
+    limit: int | None
+    compared: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A page to be read by every reader that reads it.
+
+    Attributes:
+        set_name: its set.
+        label: what it should be read as.
+        page: its file.
+        group: the row that it counts in.
+        compared: whether every reader reads it, or only those that read all.
+    """
+
+    set_name: str
+    label: Label
+    page: PageFile
+    group: str
+    compared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The chosen pages of one set.
+
+    Attributes:
+        set_name: the set.
+        labels: of the chosen pages, in the order of their file.
+        compared: places in `labels` of those that every reader reads.
+        available: pages that could have been chosen.
+    """
+
+    set_name: str
+    labels: Sequence[Label]
+    compared: frozenset[int]
+    available: int
+
+    @property
+    def summary(self) -> str:
+        """`funsd_forms: 24 of 61 pages, 8 of them by every reader`."""
+        by_all = f", {len(self.compared)} of them by every reader"
+        return f"{self.set_name}: {len(self.labels)} of {self.available} pages{by_all}"
+
+
+def absent_sets(measure: Measure, selection: Selection) -> list[str]:
+    """The measure's wanted sets that the data folder lacks."""
+    return [
+        name
+        for name in _wanted_sets(measure, selection)
+        if not (selection.data / name / "labels.jsonl").is_file()
+    ]
+
+
+def samples(measure: Measure, selection: Selection) -> list[Sample]:
+    """What is read of each set that is there."""
+    absent = absent_sets(measure, selection)
+    found = []
+    for name in _wanted_sets(measure, selection):
+        if name in absent:
+            continue
+        labels = read_labels(
+            selection.data / name, measure.wanted, part=selection.part, part_of=measure.part_of
+        )
+        limit = measure.sample if selection.limit is None else selection.limit or None
+        chosen = [labels[place] for place in spread(len(labels), limit)]
+        compared = frozenset(spread(len(chosen), selection.compared))
+        found.append(Sample(name, chosen, compared, len(labels)))
+    return found
+
+
+def cases(measure: Measure, data: Path, chosen: Sequence[Sample], scratch: Path) -> Iterator[Case]:
+    """A case a page, and one more for each that is turned.
+
+    Args:
+        scratch: an empty folder for pages that are made; the cases name them.
+    """
+    rng = np.random.default_rng(0)
+    for sample in chosen:
+        name, folder = sample.set_name, data / sample.set_name
+        for place, label in enumerate(sample.labels):
+            page = PageFile(
+                str(folder / label["file"]), label.get("dpi") or 0, bool(label.get("stretched"))
+            )
+            group, is_compared = measure.group(name, label), place in sample.compared
+            yield Case(name, label, page, group, is_compared)
+            if measure.turned:
+                truth, path = _turned_page(folder, label, scratch, rng)
+                turned_page = PageFile(str(path), page.dpi)
+                yield Case(name, truth, turned_page, f"{group}, turned", is_compared)
+
+
+def _wanted_sets(measure: Measure, selection: Selection) -> list[str]:
+    return [name for name in measure.sets if selection.sets is None or name in selection.sets]
+
+
+def _turned_page(
+    folder: Path, label: Label, scratch: Path, rng: np.random.Generator
+) -> tuple[Label, Path]:
+    """The page turned so that it lies at a random quarter and skew, and what is true of it then."""
+    orientation = 90 * int(rng.integers(4))
+    skew = float(rng.uniform(-LARGEST_SKEW, LARGEST_SKEW))
+    image = cv2.imread(str(folder / label["file"]), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise FileNotFoundError(folder / label["file"])
+    lies = label["orientation"] + label["skew_degrees"]
+    path = scratch / folder.name / f"{Path(label['file']).stem}-turned.png"
+    path.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(path), turned(np.asarray(image, np.uint8), orientation + skew - lies))
+    truth = {"file": path.name, "orientation": orientation, "skew_degrees": skew}
+    return truth, path
