@@ -100,8 +100,8 @@ def judge(
     with tempfile.TemporaryDirectory(prefix="pagemesh-eval-") as scratch:
         comparison = compare(measure, selection, Path(scratch))
         record.add(measure, comparison)
-        for path in draw_worst(comparison.readings, pictures, worst):
-            print(f"drawn: {path}")
+        drawn = draw_worst(comparison.readings, pictures, worst)
+        print(f"{len(drawn)} of the worst pages drawn in {pictures}\n")
     return comparison.interrupted
 
 

@@ -74,7 +74,8 @@ class Sample:
     @property
     def summary(self) -> str:
         """`funsd_forms: 24 of 61 pages, 8 of them by every reader`."""
-        by_all = f", {len(self.compared)} of them by every reader"
+        is_part = len(self.compared) < len(self.labels)
+        by_all = f", {len(self.compared)} of them by every reader" if is_part else ""
         return f"{self.set_name}: {len(self.labels)} of {self.available} pages{by_all}"
 
 
@@ -99,7 +100,8 @@ def samples(measure: Measure, selection: Selection) -> list[Sample]:
         )
         limit = measure.sample if selection.limit is None else selection.limit or None
         chosen = [labels[place] for place in spread(len(labels), limit)]
-        compared = frozenset(spread(len(chosen), selection.compared))
+        is_alone = len(measure.readers) == 1
+        compared = frozenset(spread(len(chosen), None if is_alone else selection.compared))
         found.append(Sample(name, chosen, compared, len(labels)))
     return found
 

@@ -154,9 +154,7 @@ def test_sets_that_are_not_there_are_named_and_the_others_are_read(
     selection = Selection(folder, None, part=None, limit=2, compared=None)
     result = compare(judged_by(MEASURES[0].judge, "absent", "set"), selection, tmp_path)
     assert list(result.missing) == ["absent"]
-    assert [sample.summary for sample in result.samples] == [
-        "set: 2 of 3 pages, 2 of them by every reader"
-    ]
+    assert [sample.summary for sample in result.samples] == ["set: 2 of 3 pages"]
     assert result.as_json()["pages"] == {"set": ["0.png", "2.png"]}
 
 
