@@ -16,7 +16,7 @@ LIMIT  ?=
 # Pages of each set that the packages read, too: they take ten times as long as our own readers.
 ANCHOR_LIMIT ?= 8
 EVAL_VENV ?= .venv-eval
-ROOMS  := meshkit pagemesh servers orchestrator sidecar bench eval training samples scripts tests
+ROOMS  := meshkit pagemesh servers orchestrator sidecar bench eval training samples scripts infra tests
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
@@ -43,7 +43,7 @@ run: setup  ## Start the whole mesh, send DOC through it, show the result, keep 
 ## Judge
 
 .PHONY: test
-test: lint  ## Everything that must pass: lint, then all tests
+test: lint infra-setup  ## Everything that must pass: lint, then all tests
 	pytest -n 2 --dist loadgroup
 
 .PHONY: check
@@ -70,6 +70,24 @@ protos: setup  ## Generate the Python stubs from protos/
 protos-check: setup  ## buf lint, and proof that the committed stubs are fresh
 	python -m scripts.lint_protos
 	python -m scripts.generate_stubs --check
+
+## Services for tests, and for trying the Kafka door
+
+.PHONY: infra-setup
+infra-setup: setup  ## Java, Maven and Redis, as far as they can be installed
+	scripts/install_debian_packages.sh tests
+
+.PHONY: infra-up
+infra-up: infra-setup  ## Kafka, schema registry, Redis, MongoDB's protocol and S3 on 127.0.0.1
+	python -m infra up
+
+.PHONY: infra-down
+infra-down: setup  ## Stop them
+	python -m infra down
+
+.PHONY: infra-status
+infra-status: setup  ## What they are, where, and whether they run
+	python -m infra status
 
 ## Measure
 

@@ -17,6 +17,7 @@ from orchestrator.work import Order
 from pagemesh.orchestrator.v1.orchestrator_service_pb2 import DocumentSpec
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _LONGEST_NAME = 255
 _LONGEST_TIMEOUT = 7 * 24 * 3600.0
 
@@ -47,6 +48,8 @@ class OrderDesk:
             seconds = _seconds(spec.timeout)
             if not 0 < seconds <= _LONGEST_TIMEOUT:
                 raise _bad("timeout", f"{seconds:g} s is not between 0 and 7 days")
+        if spec.sha256 and not _SHA256.fullmatch(spec.sha256):
+            raise _bad("sha256", "64 hexadecimal digits are expected")
         PageSelection(spec.pages)
         self._catalog.get(spec.pipeline).options_for(spec.options)
 
@@ -73,6 +76,7 @@ class OrderDesk:
             source=public_location(spec.location) if spec.location else _file_name(spec.filename),
             location=spec.location,
             spool=spool,
+            sha256=spec.sha256.lower(),
             password=spec.password or None,
             dpi=spec.dpi,
             selection=PageSelection(spec.pages),

@@ -13,6 +13,7 @@ from meshkit.errors import (
     DeadlineExceeded,
     DependencyUnavailable,
     Internal,
+    InvalidInput,
     Overloaded,
     PagemeshError,
 )
@@ -49,6 +50,7 @@ class Order:
         source: the document's public name.
         location: where to fetch it; empty when `spool` holds its bytes.
         spool: the bytes, uploaded, or fetched when the work begins.
+        sha256: what the bytes' digest must be, lower-case hexadecimal; empty: anything.
         password, dpi, selection: how to open it.
         pipeline: the pipeline at the version of now.
         options: of every step.
@@ -62,6 +64,7 @@ class Order:
     source: str
     location: str
     spool: Spool
+    sha256: str
     password: str | None
     dpi: int
     selection: PageSelection
@@ -415,6 +418,7 @@ class WorkManager:
         live.bell.ring()
         if order.location:
             await self._fetch(order, deadline)
+        _check_digest(order)
         job = Job(
             name=order.request_id,
             path=order.spool.path,
@@ -447,6 +451,17 @@ class WorkManager:
 def identity_of(pipeline: Pipeline) -> PipelineIdentity:
     """A pipeline's identity as the contract has it."""
     return PipelineIdentity(name=pipeline.name, version=pipeline.version, digest=pipeline.digest)
+
+
+def _check_digest(order: Order) -> None:
+    """Raises InvalidInput when the bytes are not those that the client means."""
+    if order.sha256 and order.sha256 != order.spool.sha256:
+        raise InvalidInput(
+            f"sha256: the document's bytes have {order.spool.sha256}, not {order.sha256}: it was "
+            "changed or damaged on its way",
+            reason="DIGEST_MISMATCH",
+            metadata={"field": "sha256"},
+        )
 
 
 def _failing(error: PagemeshError) -> Ending:

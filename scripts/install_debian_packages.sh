@@ -1,26 +1,28 @@
 #!/usr/bin/env bash
 # Install the Debian packages that pagemesh uses, when that is possible; say how otherwise.
+# With the word `tests`: what the tests' own services need, too; the tests skip what is not there.
 set -euo pipefail
 
-packages=(python3-venv tesseract-ocr)
+declare -A package_of=([tesseract]=tesseract-ocr)
+[ "${1:-}" = tests ] && package_of=([java]=default-jre-headless [mvn]=maven [redis-server]=redis-server)
 
 if ! command -v dpkg-query >/dev/null; then
-  echo "Not a Debian system: install Python's venv module and Tesseract with your own tools." >&2
+  echo "Not a Debian system: install Python's venv module, ${package_of[*]} with your own tools." >&2
   exit 0
 fi
 
 missing=()
-for package in "${packages[@]}"; do
-  if ! dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed; then
-    missing+=("$package")
-  fi
+for command in "${!package_of[@]}"; do
+  command -v "$command" >/dev/null || missing+=("${package_of[$command]}")
 done
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
   echo "These Debian packages are missing: ${missing[*]}" >&2
   echo "Install them, then run make again:  sudo apt-get install ${missing[*]}" >&2
-  echo "(Without tesseract-ocr everything but the Tesseract engine and its tests works.)" >&2
+  echo "(Without tesseract-ocr everything but the Tesseract engine and its tests works; without" >&2
+  echo "default-jre-headless, maven and redis-server the tests with Kafka and Redis are skipped.)" >&2
   # A virtual environment cannot be made without its package; the rest can wait.
   python3 -c 'import ensurepip' 2>/dev/null
   exit
@@ -28,5 +30,7 @@ fi
 
 echo "Installing Debian packages: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
+# At this level packages do not start the services that they bring.
+export RUNLEVEL=1
 apt-get update --quiet=2
 apt-get install --yes --quiet=2 --no-install-recommends "${missing[@]}" >/dev/null

@@ -3,8 +3,30 @@
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+
+SERVICES = pytest.StashKey[set[str]]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """What a worker of xdist ran its tests against."""
+    told = getattr(node, "workeroutput", {}).get("services", [])
+    node.config.stash.setdefault(SERVICES, set()).update(told)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        services: set[str] = session.config.stash.setdefault(SERVICES, set())
+        session.config.workeroutput["services"] = sorted(services)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    services: set[str] = config.stash.setdefault(SERVICES, set())
+    for service in sorted(services):
+        terminalreporter.write_line(f"ran against {service}")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,6 +1,7 @@
 """Documents through the orchestrator and fake models, over real gRPC."""
 
 import asyncio
+import hashlib
 import os
 import random
 from collections.abc import Callable
@@ -88,6 +89,18 @@ async def test_form_goes_through_every_step(tmp_path: Path) -> None:
     assert [step.attempts for step in page.steps] == [1, 1, 1, 1, 1, 1, 0, 0]
     assert page.steps[3].model.name == "ocr"
     assert (page.fields[0].name, page.fields[0].value) == ("Name", "Ann")
+
+
+async def test_bytes_that_are_not_those_meant_are_not_read(tmp_path: Path) -> None:
+    async with running_orchestrator(tmp_path) as running:
+        wrong = await running.analyze(tiff(1), request_id="wrong", sha256="0" * 64)
+        assert wrong.document.state == DOCUMENT_STATE_FAILED
+        assert error_of(wrong.document.error).reason == "DIGEST_MISMATCH"
+        assert not running.mesh["deskew"].pages
+
+        digest = hashlib.sha256(tiff(1)).hexdigest().upper()
+        right = await running.analyze(tiff(1), request_id="right", sha256=digest)
+        assert right.document.state == DOCUMENT_STATE_SUCCEEDED
 
 
 async def test_steps_after_deskew_get_its_transform(tmp_path: Path) -> None:

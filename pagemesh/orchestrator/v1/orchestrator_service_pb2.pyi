@@ -55,6 +55,7 @@ class DocumentSpec(_message.Message):
     DPI_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The client's id for this piece of work: 1 to 128 letters, digits, `-`, `_`, `.`, `:`. When it
     is empty the orchestrator makes one.
@@ -73,6 +74,8 @@ class DocumentSpec(_message.Message):
     """Pages to read, `1-3,7`; empty reads all. Others are accounted for as skipped."""
     dpi: _builtins.int
     """Dots per inch at which PDF pages are rasterised; 0 takes the orchestrator's default."""
+    sha256: _builtins.str
+    """SHA-256 that the document's bytes must have, 64 hexadecimal digits; empty: any bytes are read."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """Time for the whole document; none: the pipeline's own limit. The call's deadline holds too."""
@@ -93,10 +96,11 @@ class DocumentSpec(_message.Message):
         dpi: _builtins.int = ...,
         timeout: _duration_pb2.Duration | None = ...,
         options: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dpi", b"dpi", "filename", b"filename", "location", b"location", "options", b"options", "pages", b"pages", "password", b"password", "pipeline", b"pipeline", "request_id", b"request_id", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dpi", b"dpi", "filename", b"filename", "location", b"location", "options", b"options", "pages", b"pages", "password", b"password", "pipeline", b"pipeline", "request_id", b"request_id", "sha256", b"sha256", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,145 @@
+"""Gets the programs that are on no Python index, once, into the user's cache folder.
+
+Apache Kafka and Apicurio come from Maven Central by Maven, which checks their digests; FerretDB is
+built by Go, whose checksums stand in infra/ferretdb/go.sum.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+KAFKA_POM = HERE / "kafka" / "pom.xml"
+KAFKA_VERSION = "4.3.1"
+# The last release for Java 17, which Debian 12 has; later ones want Java 21.
+REGISTRY_VERSION = "3.0.9"
+FERRETDB_VERSION = "1.24.2"
+_DOWNLOAD_SECONDS = 600.0
+_OLDEST_JAVA = 17
+_OLDEST_GO = (1, 22)
+
+
+class ServiceError(Exception):
+    """A service cannot be had on this machine; the text says why and what to do."""
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: `$XDG_CACHE_HOME/pagemesh`, else `~/.cache/pagemesh`."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "pagemesh"
+
+
+def program(name: str, package: str) -> str:
+    """The path of a program. Raises ServiceError."""
+    path = shutil.which(name)
+    if path is None:
+        raise ServiceError(f"`{name}` is not installed (Debian: apt-get install {package})")
+    return path
+
+
+def java() -> str:
+    """The path of `java`. Raises ServiceError when there is none, or an old one."""
+    path = program("java", "default-jre-headless")
+    said = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', said)
+    if found is None or int(found[1]) < _OLDEST_JAVA:
+        raise ServiceError(f"Java {_OLDEST_JAVA} or newer is needed; `java -version` says: {said}")
+    return path
+
+
+def kafka_libraries() -> Path:
+    """The folder of Apache Kafka's jars. Raises ServiceError."""
+
+    def fetch(folder: Path) -> None:
+        _maven(
+            "--file", str(KAFKA_POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"
+        )
+
+    return _cached(f"kafka-{KAFKA_VERSION}", fetch)
+
+
+def registry_folder() -> Path:
+    """The folder of Apicurio Registry's runnable jar. Raises ServiceError."""
+
+    def fetch(folder: Path) -> None:
+        artifact = f"io.apicurio:apicurio-registry-app:{REGISTRY_VERSION}:tar.gz:all"
+        _maven("dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}")
+        (archive,) = folder.glob("*.tar.gz")
+        with tarfile.open(archive) as content:
+            content.extractall(folder, filter="data")
+        archive.unlink()
+
+    return _cached(f"apicurio-{REGISTRY_VERSION}", fetch)
+
+
+def ferretdb_binary() -> Path:
+    """The path of FerretDB, built here. Raises ServiceError."""
+
+    def build(folder: Path) -> None:
+        source = HERE / "ferretdb"
+        _run([_go(), "build", "-o", str(folder / "ferretdb"), "."], source)
+
+    return _cached(f"ferretdb-{FERRETDB_VERSION}", build) / "ferretdb"
+
+
+def _go() -> str:
+    path = program("go", "golang-go")
+    said = subprocess.run([path, "version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < _OLDEST_GO:
+        raise ServiceError(
+            f"Go {_OLDEST_GO[0]}.{_OLDEST_GO[1]} or newer is needed to build; {said}"
+        )
+    return path
+
+
+def _maven(*arguments: str) -> None:
+    java()
+    _run([program("mvn", "maven"), "--quiet", "--batch-mode", *arguments], HERE)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_DOWNLOAD_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ServiceError(f"{command[0]} did not end in {_DOWNLOAD_SECONDS:g} s") from error
+    if done.returncode:
+        told = (done.stdout + done.stderr).strip()[-2000:]
+        raise ServiceError(f"`{' '.join(command)}` failed:\n{told}")
+
+
+def _cached(name: str, make: Callable[[Path], None]) -> Path:
+    """The folder of this name in the cache, made when it is not there; whole or not at all."""
+    folder = cache_folder() / name
+    if folder.is_dir():
+        return folder
+    with _only_one(cache_folder() / f"{name}.lock"):
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+                made = Path(scratch) / name
+                made.mkdir()
+                make(made)
+                made.rename(folder)
+    return folder
+
+
+@contextlib.contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
