@@ -115,17 +115,29 @@ eval: eval-setup  ## MODELS on labelled pages in DATA (SETS), beside the best pa
 
 ## Train
 
-.PHONY: train-signature
-train-signature: setup  ## Train the signature detector on DATA, hours on a CPU
+# STEPS, and for checkboxes PAGES and EPOCHS, shorten a training; WEIGHTS keeps it from the shipped files.
+.PHONY: train-setup
+train-setup: setup
 	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),dev,train]'
-	python -m training.signature --data '$(DATA)' --out servers/signature/weights/signature.onnx
+
+.PHONY: train-signature
+train-signature: WEIGHTS ?= servers/signature/weights
+train-signature: STEPS ?= 9800
+train-signature: train-setup  ## Train the signature detector on DATA, hours on a CPU
+	mkdir -p '$(WEIGHTS)'
+	python -m training.signature --data '$(DATA)' --out '$(WEIGHTS)/signature.onnx' --steps $(STEPS)
 
 .PHONY: train-checkbox
-train-checkbox: WEIGHTS := servers/checkbox/weights
-train-checkbox: setup  ## Train both checkbox networks on DATA, hours on a CPU
-	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),dev,train]'
-	python -m training.checkbox --data '$(DATA)' --out $(WEIGHTS)/checkbox.onnx --steps 8000
-	python -m training.checkbox_judge --data '$(DATA)' --crops var/checkbox_crops --out $(WEIGHTS)/checkbox_judge.onnx
+train-checkbox: WEIGHTS ?= servers/checkbox/weights
+train-checkbox: CROPS ?= var/checkbox_crops
+train-checkbox: STEPS ?= 8000
+train-checkbox: PAGES ?= 2400
+train-checkbox: EPOCHS ?= 6
+train-checkbox: train-setup  ## Train both checkbox networks on DATA, hours on a CPU
+	mkdir -p '$(WEIGHTS)' '$(CROPS)'
+	python -m training.checkbox --data '$(DATA)' --out '$(WEIGHTS)/checkbox.onnx' --steps $(STEPS)
+	python -m training.checkbox_judge --data '$(DATA)' --proposer '$(WEIGHTS)/checkbox.onnx' --crops '$(CROPS)' \
+		--pages $(PAGES) --epochs $(EPOCHS) --out '$(WEIGHTS)/checkbox_judge.onnx'
 
 .PHONY: clean
 clean:  ## Remove what the build made

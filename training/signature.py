@@ -34,16 +34,9 @@ from meshkit.model import PageInput
 from servers.signature.config import SignatureConfig
 from servers.signature.model import SignatureModel, SignatureOptions
 from training.detectors.annotations import hand_fields
-from training.detectors.blocks import (
-    CHECK_BLOCKS,
-    TEXT_BLOCKS,
-    check_rows,
-    compose,
-    letter_close,
-    signature_block,
-    signature_cells,
-)
+from training.detectors.check_blocks import CHECK_BLOCKS, check_rows
 from training.detectors.command import read_command
+from training.detectors.composing import TEXT_BLOCKS, compose
 from training.detectors.decision import calibrate_decision, find_on
 from training.detectors.emblems import chart, picture
 from training.detectors.faces import Faces
@@ -55,6 +48,7 @@ from training.detectors.photocopies import black_surround, dirty_strip, one_bit,
 from training.detectors.samples import wear
 from training.detectors.sheet import LabelledPage, Rect, Sheet
 from training.detectors.signature_network import SignatureNetwork
+from training.detectors.signing_blocks import letter_close, signature_block, signature_cells
 from training.detectors.strokes import Mask
 from training.detectors.templates import blank_forms, fill_form, read_labels, scanned_forms
 from training.detectors.validation import Find, worn

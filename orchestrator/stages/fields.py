@@ -10,6 +10,7 @@ from orchestrator.conditions import Fact, FactKind
 from orchestrator.models import ModelClient
 from orchestrator.reading.fields import PageEvidence, find_fields
 from orchestrator.reading.key_values import LABEL_WORDS
+from orchestrator.stages.answers import answers_before
 from orchestrator.stages.base import (
     StageConfig,
     StageContext,
@@ -19,14 +20,11 @@ from orchestrator.stages.base import (
 )
 from orchestrator.stages.form_fields import form_fields
 from orchestrator.stages.model_stage import upright_transform
-from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
-from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
 from pagemesh.orchestrator.v1.document_pb2 import (
     FIELD_KIND_CHECKBOX,
     FIELD_KIND_SIGNATURE,
     Field,
 )
-from pagemesh.signature.v1.signature_service_pb2 import SignatureResult
 
 
 class FieldsConfig(StageConfig):
@@ -51,24 +49,18 @@ class FieldsStage:
 
     async def run(self, context: StageContext) -> StageResult:
         """Find the fields; none when no text was read."""
-        ocr = OcrResult()
-        checkbox: CheckboxResult | None = None
-        signature: SignatureResult | None = None
-        for value in context.results.values():
-            match value:
-                case OcrResult():
-                    ocr = value
-                case CheckboxResult():
-                    checkbox = value
-                case SignatureResult():
-                    signature = value
         named = await form_fields(
             context, self._ocr_model if context.options.second_reading else None
         )
         if named is not None:
             return StageResult(named)
+        found = answers_before(context)
         evidence = PageEvidence(
-            ocr, checkbox, signature, upright_transform(context), context.page.image
+            found.ocr,
+            found.checkbox,
+            found.signature,
+            upright_transform(context),
+            context.page.image,
         )
         # Reading a crowded page takes longer than the event loop may be held up.
         fields = await asyncio.to_thread(find_fields, evidence, context.options.label_words)

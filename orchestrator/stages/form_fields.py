@@ -11,15 +11,14 @@ from orchestrator.forms.reading import FormReader, PageFindings
 from orchestrator.forms.sheet import Sheet
 from orchestrator.forms.words import page_words
 from orchestrator.models import ModelClient
+from orchestrator.stages.answers import answers_before
 from orchestrator.stages.base import StageContext
 from orchestrator.stages.model_stage import quad_fault
 from orchestrator.stages.ocr import ocr_quads
-from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
 from pagemesh.common.v1.page_pb2 import PIXEL_FORMAT_GRAY8, Page, RawImage
 from pagemesh.ocr.v1.ocr_service_pb2 import OcrOptions, OcrResult, RecognizePageRequest
 from pagemesh.ocr.v1.ocr_service_pb2_grpc import OcrServiceStub
-from pagemesh.orchestrator.v1.document_pb2 import Field, FormMatch
-from pagemesh.signature.v1.signature_service_pb2 import SignatureResult
+from pagemesh.orchestrator.v1.document_pb2 import Field
 
 _log = logging.getLogger(__name__)
 
@@ -43,24 +42,12 @@ async def form_fields(context: StageContext, ocr_model: ModelClient | None) -> l
 
 
 def _reader(context: StageContext) -> FormReader | None:
-    ocr, found = OcrResult(), FormMatch()
-    checkbox: CheckboxResult | None = None
-    signature: SignatureResult | None = None
-    for value in context.results.values():
-        match value:
-            case OcrResult():
-                ocr = value
-            case CheckboxResult():
-                checkbox = value
-            case SignatureResult():
-                signature = value
-            case FormMatch():
-                found = value
-    words = page_words(ocr)
-    laid = lay_again(context.forms, found, words)
+    found = answers_before(context)
+    words = page_words(found.ocr)
+    laid = lay_again(context.forms, found.form, words)
     if laid is None:
         return None
-    page = PageFindings(words, checkbox, signature, context.page.image)
+    page = PageFindings(words, found.checkbox, found.signature, context.page.image)
     return FormReader(laid.form.definition, laid.blank, laid.alignment, page)
 
 
@@ -75,7 +62,7 @@ async def _read_again(sheet: Sheet, context: StageContext, model: ModelClient) -
     raw = RawImage(
         width=width, height=height, format=PIXEL_FORMAT_GRAY8, data=sheet.image.tobytes()
     )
-    first = [r for r in context.results.values() if isinstance(r, OcrResult)][-1]
+    first = answers_before(context).ocr
     request = RecognizePageRequest(
         page=Page(page_id=f"{context.page.page_id}/fields", raw=raw),
         options=OcrOptions(engine=first.engine, tier=first.tier),

@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.detectors.blocks import CHECK_BLOCKS, TEXT_BLOCKS, compose, signature_block
+from training.detectors.check_blocks import CHECK_BLOCKS
 from training.detectors.checkbox_blocks import BOX_BLOCKS, DECOY_BLOCKS
 from training.detectors.checkbox_surveys import survey_page
+from training.detectors.composing import TEXT_BLOCKS, compose
 from training.detectors.faces import Faces
 from training.detectors.sheet import BoxLabel, LabelledPage, Rect
+from training.detectors.signing_blocks import signature_block
 from training.detectors.strokes import Random, draw_path
 from training.detectors.templates import blank_forms, fill_form, scanned_forms
 

@@ -10,18 +10,10 @@ import cv2
 import numpy as np
 from faker import Faker
 
-from training.detectors.blocks import (
-    Block,
-    check_column,
-    check_rows,
-    comb_row,
-    compose,
-    heading,
-    likert_grid,
-    paragraph,
-    words,
-)
+from training.detectors.blocks import Block, comb_row, heading, paragraph, words
+from training.detectors.check_blocks import check_column, check_rows, likert_grid
 from training.detectors.checkbox_blocks import wide_grid
+from training.detectors.composing import compose
 from training.detectors.faces import Faces
 from training.detectors.sheet import BoxLabel, LabelledPage, Sheet
 

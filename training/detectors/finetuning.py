@@ -2,18 +2,19 @@
 
 import copy
 import math
-import time
 from collections.abc import Iterable
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
-from training.detectors.learning import Loss, Source, Stream
+from training.detectors.learning import Journal, Loss, Source, course, descend
 from training.detectors.signature_network import SignatureNetwork
 
 KEPT = 0.998
 """What the running mean of the weights keeps of itself at each step."""
+WARM_STEPS = 100
+LEAST_RATE = 1e-6
+MOST_GRADIENT = 2.0
 FEATURES_SHARE = 0.3
 """How fast the features learn, relative to what is new."""
 
@@ -40,7 +41,6 @@ def finetune(
             the others are its targets.
         loss_of: head (float32) and the batch's targets to a scalar.
     """
-    loader = DataLoader(Stream(source, seed), batch_size=batch, num_workers=1)
     network.to(memory_format=torch.channels_last).train()
     mean = copy.deepcopy(network)
     slow = [weight for weight in network.features.parameters() if weight.requires_grad]
@@ -48,28 +48,16 @@ def finetune(
     quick = [weight for weight in network.parameters() if id(weight) not in known]
     groups = [{"params": quick, "share": 1.0}, {"params": slow, "share": FEATURES_SHARE}]
     optimiser = torch.optim.AdamW(groups, rate, weight_decay=1e-3)
-    started, running = time.monotonic(), 0.0
-    for step, (images, *targets) in enumerate(loader):
-        spent = time.monotonic() - started
-        progress = max(step / steps, spent / (60 * minutes))
-        if progress >= 1:
-            print(f"stopped after {step} steps, {spent:.0f} s", flush=True)
-            break
-        pace = rate * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
+    journal = Journal(steps)
+    way = course(
+        source, steps=steps, minutes=minutes, batch=batch, warm_steps=WARM_STEPS, seed=seed
+    )
+    for step in way:
         for group in optimiser.param_groups:
-            group["lr"] = pace * group["share"] + 1e-6
-        with torch.autocast("cpu", torch.bfloat16):
-            head = network(images.to(memory_format=torch.channels_last))
-        loss = loss_of(head.float(), targets)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        optimiser.step()
-        _follow(mean.parameters(), network.parameters(), min(KEPT, (step + 1) / (step + 10)))
-        running += loss.item()
-        if (step + 1) % 50 == 0:
-            print(f"step {step + 1}/{steps} loss {running / 50:.3f} {spent:.0f} s", flush=True)
-            running = 0.0
+            group["lr"] = rate * step.pace * group["share"] + LEAST_RATE
+        journal.note(step, descend(network, optimiser, loss_of, step, MOST_GRADIENT))
+        kept = min(KEPT, (step.number + 1) / (step.number + 10))
+        _follow(mean.parameters(), network.parameters(), kept)
     network.load_state_dict(mean.state_dict())
     network.eval()
 

@@ -1,8 +1,9 @@
-"""The training loop that both detectors share."""
+"""The training loop of a network from scratch, and the parts that a further training shares."""
 
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,10 @@ Tensors = list[torch.Tensor]
 Source = Callable[[int], Iterator[Arrays]]
 Loss = Callable[[torch.Tensor, Tensors], torch.Tensor]
 
+WARM_STEPS = 50
+LEAST_RATE = 1e-5
+MOST_GRADIENT = 5.0
+
 
 class Stream(IterableDataset[Arrays]):
     """Endless samples; every worker process draws its own from its own seed."""
@@ -26,6 +31,80 @@ class Stream(IterableDataset[Arrays]):
     def __iter__(self) -> Iterator[Arrays]:
         worker = torch.utils.data.get_worker_info()
         return self._source(self._seed + (worker.id if worker else 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One batch on the way.
+
+    Attributes:
+        number: from 0.
+        pace: of the full learning rate, in [0, 1]: warmed up, then along half a cosine.
+        images, targets: the batch, as the source gives them.
+    """
+
+    number: int
+    pace: float
+    images: torch.Tensor
+    targets: Tensors
+
+
+def course(
+    source: Source, *, steps: int, minutes: float, batch: int, warm_steps: int, seed: int
+) -> Iterator[Step]:
+    """The batches of a run. It ends after `steps` or `minutes`, whichever is first, and says so."""
+    loader = DataLoader(Stream(source, seed), batch_size=batch, num_workers=1)
+    started = time.monotonic()
+    for number, (images, *targets) in enumerate(loader):
+        spent = time.monotonic() - started
+        progress = max(number / steps, spent / (60 * minutes))
+        if progress >= 1:
+            print(f"stopped after {number} steps, {spent:.0f} s", flush=True)
+            return
+        warm = min(1.0, (number + 1) / warm_steps)
+        pace = warm * (0.5 + 0.5 * math.cos(math.pi * progress))
+        yield Step(number, pace, images, targets)
+
+
+def descend(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    loss_of: Loss,
+    step: Step,
+    most_gradient: float,
+) -> float:
+    """One step downwards, convolutions in bfloat16; the loss before it.
+
+    Args:
+        most_gradient: the gradient's norm is clipped to this.
+    """
+    with torch.autocast("cpu", torch.bfloat16):
+        head = network(step.images.to(memory_format=torch.channels_last))
+    loss = loss_of(head.float(), step.targets)
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), most_gradient)
+    optimiser.step()
+    return float(loss)
+
+
+class Journal:
+    """Prints the mean loss of every `EVERY` steps."""
+
+    EVERY = 50
+
+    def __init__(self, steps: int) -> None:
+        self._steps, self._losses = steps, list[float]()
+        self._started = time.monotonic()
+
+    def note(self, step: Step, loss: float) -> None:
+        """Count one step."""
+        self._losses.append(loss)
+        if len(self._losses) == self.EVERY:
+            mean = sum(self._losses) / self.EVERY
+            spent = time.monotonic() - self._started
+            print(f"step {step.number + 1}/{self._steps} loss {mean:.3f} {spent:.0f} s", flush=True)
+            self._losses.clear()
 
 
 def learn(
@@ -50,30 +129,16 @@ def learn(
         loss_of: head (float32) and the batch's targets to a scalar.
     """
     torch.manual_seed(seed)
-    loader = DataLoader(Stream(source, seed), batch_size=batch, num_workers=1)
     network.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-3)
-    started, running = time.monotonic(), 0.0
-    for step, (images, *targets) in enumerate(loader):
-        spent = time.monotonic() - started
-        progress = max(step / steps, spent / (60 * minutes))
-        if progress >= 1:
-            print(f"stopped after {step} steps, {spent:.0f} s", flush=True)
-            break
-        warm = min(1.0, (step + 1) / 50)
+    journal = Journal(steps)
+    way = course(
+        source, steps=steps, minutes=minutes, batch=batch, warm_steps=WARM_STEPS, seed=seed
+    )
+    for step in way:
         for group in optimiser.param_groups:
-            group["lr"] = rate * warm * (0.5 + 0.5 * math.cos(math.pi * progress)) + 1e-5
-        with torch.autocast("cpu", torch.bfloat16):
-            head = network(images.to(memory_format=torch.channels_last))
-        loss = loss_of(head.float(), targets)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        running += float(loss)
-        if (step + 1) % 50 == 0:
-            print(f"step {step + 1}/{steps} loss {running / 50:.3f} {spent:.0f} s", flush=True)
-            running = 0.0
+            group["lr"] = rate * step.pace + LEAST_RATE
+        journal.note(step, descend(network, optimiser, loss_of, step, MOST_GRADIENT))
     network.eval()
 
 

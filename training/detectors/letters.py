@@ -22,7 +22,7 @@ from training.detectors.annotations import (
     thickened,
     tilted,
 )
-from training.detectors.blocks import number_table, sign, value, words
+from training.detectors.blocks import number_table, value, words
 from training.detectors.emblems import (
     archive_number,
     chart,
@@ -36,6 +36,7 @@ from training.detectors.emblems import (
 )
 from training.detectors.faces import Faces
 from training.detectors.sheet import LabelledPage, Sheet
+from training.detectors.signing_blocks import sign
 from training.detectors.strokes import Mask, Random, draw_path, glide, signature_ink, trim
 
 TYPEWRITERS = ("LiberationMono-Regular", "FreeMono", "NimbusMonoPS-Regular", "DejaVuSansMono")

@@ -18,9 +18,10 @@ from faker import Faker
 from numpy.typing import NDArray
 
 from eval.split import VALIDATION_FAMILIES
-from training.detectors.blocks import any_signature, sign, value
+from training.detectors.blocks import value
 from training.detectors.faces import Faces
 from training.detectors.sheet import BoxLabel, LabelledPage, Rect, Sheet
+from training.detectors.signing_blocks import any_signature, sign
 from training.detectors.strokes import Mask, Random
 
 RENDER_DPI = 150
