@@ -13,6 +13,7 @@ from sidecar.health import CHECK, WATCH, HealthRequest, OwnHealth
 from sidecar.http2.connection import Connection, Limits
 from sidecar.http2.headers import Headers
 from sidecar.http2.streams import Stream
+from sidecar.not_grpc import NotGrpc
 from sidecar.policy import Policy
 from sidecar.record import RecordQueue
 from sidecar.replies import Code, Refusal
@@ -137,7 +138,9 @@ class Proxy:
     def _on_stream(self, stream: Stream, headers: Headers, end_stream: bool) -> None:
         fields = dict(headers)
         if not fields.get(b"content-type", b"").startswith(_GRPC):
-            stream.send_headers([(b":status", b"415")], end_stream=True)
+            stream.listener = NotGrpc(stream)
+            if end_stream:
+                stream.listener.answer()
             return
         path = fields.get(b":path", b"")
         if path in (CHECK, WATCH) and not end_stream:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from sidecar.http2 import frames
+from sidecar.http2 import checks, frames
+from sidecar.http2.blocks import Block
 from sidecar.http2.frames import (
     ACK,
-    END_HEADERS,
     END_STREAM,
     ErrorCode,
     FrameReader,
@@ -22,14 +22,17 @@ from sidecar.http2.frames import (
     ProtocolError,
     Setting,
 )
+from sidecar.http2.guards import Budget, GivenUp
 from sidecar.http2.headers import HeaderDecoder, Headers
 from sidecar.http2.sender import Sender
 from sidecar.http2.streams import Stream
 
 CREDIT_SHARE = 4
 """Credit is given back in pieces of at least a fourth of the window."""
-MAX_RESETS_A_SECOND = 10_000
-"""Streams that a peer may give up within a second before it counts as an attack."""
+RESETS_A_SECOND = 500
+"""Streams that a peer may give up, beside as many as it may have at once: it costs it nothing."""
+IDLE_FRAMES, IDLE_FRAMES_A_SECOND = 1000, 200
+"""Frames that carry nothing, and SETTINGS: no peer has a use for many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Connection(asyncio.Protocol):
         self._on_closed = on_closed
         self._on_settings = on_settings
         self._is_client = on_stream is None
-        self._sender = Sender(self._forget_if_done)
+        self._sender = Sender(self._forget_if_done, self._overflowed)
         preface = b"" if self._is_client else frames.PREFACE
         self._reader = FrameReader(self, limits.max_frame_size, preface)
         self._decoder = HeaderDecoder(limits.max_header_list_size)
@@ -87,8 +90,10 @@ class Connection(asyncio.Protocol):
         self._peer_max_streams = frames.MAX_STREAM_ID
         self._next_id = 1
         self._last_peer_id = 0
-        self._resets, self._resets_second = 0, 0
-        self._block: tuple[int, int, list[bytes]] | None = None
+        self._given_up = GivenUp()
+        self._resets = Budget("streams were given up", limits.max_streams, RESETS_A_SECOND)
+        self._idle_frames = Budget("frames say nothing", IDLE_FRAMES, IDLE_FRAMES_A_SECOND)
+        self._block: Block | None = None
         self._pings: dict[bytes, asyncio.Future[None]] = {}
 
     # asyncio.Protocol
@@ -110,6 +115,8 @@ class Connection(asyncio.Protocol):
         self._sender.write(first + frames.settings(announced) + frames.window_update(0, more))
 
     def data_received(self, data: bytes) -> None:
+        if self.closed:
+            return
         self.received_at = time.perf_counter_ns()
         try:
             self._reader.feed(data)
@@ -159,7 +166,7 @@ class Connection(asyncio.Protocol):
         """Give a stream up."""
         if self.streams.get(stream.id) is not stream:
             return
-        self._sender.write(frames.rst_stream(stream.id, code))
+        self._give_up(stream.id, code)
         self._forget(stream)
 
     def credit(self, stream: Stream, size: int) -> None:
@@ -212,9 +219,11 @@ class Connection(asyncio.Protocol):
         self._receive_window -= size
         if self._receive_window < 0:
             raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is spent")
+        if not size and not end_stream:
+            self._idle_frames.spend()
         stream = self.streams.get(stream_id)
         if stream is None or stream.remote_ended:
-            self._check_known(stream_id)
+            self._check_given_up(stream_id)
             self._credit_connection(size)
             return
         stream.receive_window -= size
@@ -223,12 +232,30 @@ class Connection(asyncio.Protocol):
         padding = size - len(chunk)
         if padding:
             self.credit(stream, padding)
+        if stream.announced is not None and not self._as_announced(stream, len(chunk), end_stream):
+            return
         if end_stream:
             stream.remote_ended = True
         if stream.listener is not None:
             stream.listener.on_data(chunk, end_stream)
+        else:
+            self.credit(stream, len(chunk))
         if end_stream:
             self._forget_if_done(stream)
+
+    def _as_announced(self, stream: Stream, size: int, end_stream: bool) -> bool:
+        """Whether a body is still as long as `content-length` said."""
+        left = stream.announced = (stream.announced or 0) - size
+        if left < 0 or (end_stream and left):
+            self._refuse(stream, ErrorCode.PROTOCOL_ERROR)
+            return False
+        return True
+
+    def _refuse(self, stream: Stream, code: ErrorCode) -> None:
+        """End a stream that its peer made a mess of."""
+        self.reset_stream(stream, code)
+        if stream.listener is not None:
+            stream.listener.on_reset(code)
 
     def on_frame(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
         """See `FrameHandler`."""
@@ -239,73 +266,90 @@ class Connection(asyncio.Protocol):
             handle(self, flags, stream_id, payload)
 
     def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
-        block = frames.unpadded(payload, flags, priority=True)
-        if flags & END_HEADERS:
-            self._headers_complete(stream_id, flags, block)
-        else:
-            self._block = (stream_id, flags, [block])
+        if not stream_id:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "HEADERS on no stream")
+        if flags & frames.PRIORITY_FLAG:
+            _check_dependency(stream_id, payload[1 if flags & frames.PADDED else 0 :])
+        piece = frames.unpadded(payload, flags, priority=True)
+        self._block = Block(stream_id, flags, self.limits.max_header_list_size)
+        self._add_to_block(stream_id, flags, piece)
 
     def _on_continuation(self, flags: int, stream_id: int, payload: bytes) -> None:
-        if self._block is None or self._block[0] != stream_id:
+        if self._block is None:
             raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION of nothing")
-        _, first_flags, parts = self._block
-        parts.append(payload)
-        if sum(map(len, parts)) > self.limits.max_header_list_size:
-            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "a header block without end")
-        if flags & END_HEADERS:
-            self._block = None
-            self._headers_complete(stream_id, first_flags, b"".join(parts))
+        self._add_to_block(stream_id, flags, payload)
 
-    def _headers_complete(self, stream_id: int, flags: int, block: bytes) -> None:
-        headers = self._decoder.decode(block)  # always: it moves the table that both ends share
-        end_stream = bool(flags & END_STREAM)
+    def _add_to_block(self, stream_id: int, flags: int, piece: bytes) -> None:
+        block = self._block
+        whole = block.add(stream_id, flags, piece) if block is not None else None
+        if block is not None and whole is not None:
+            self._block = None
+            headers = self._decoder.decode(whole)  # always: it moves the table that both ends share
+            self._headers_complete(stream_id, headers, bool(block.flags & END_STREAM))
+
+    def _headers_complete(self, stream_id: int, headers: Headers, end_stream: bool) -> None:
         stream = self.streams.get(stream_id)
-        if stream is None:
-            if not self._is_client and stream_id > self._last_peer_id:
-                self._open_peer_stream(stream_id, headers, end_stream)
-            return
-        if stream.remote_ended:
-            return
-        stream.remote_ended = end_stream
-        if stream.listener is not None:
-            stream.listener.on_headers(headers, end_stream)
-        self._forget_if_done(stream)
+        if stream is None and not self._is_client and stream_id > self._last_peer_id:
+            self._open_peer_stream(stream_id, headers, end_stream)
+        elif stream is None or stream.remote_ended:
+            self._check_given_up(stream_id)
+        elif not self._is_client and (not end_stream or checks.fault_of_trailers(headers)):
+            self._refuse(stream, ErrorCode.PROTOCOL_ERROR)
+        else:
+            stream.remote_ended = end_stream
+            if stream.listener is not None:
+                stream.listener.on_headers(headers, end_stream)
+            self._forget_if_done(stream)
 
     def _open_peer_stream(self, stream_id: int, headers: Headers, end_stream: bool) -> None:
         if stream_id % 2 == 0:
             raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a client's streams have odd numbers")
         self._last_peer_id = stream_id
         if len(self.streams) >= self.limits.max_streams:
-            self._sender.write(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
+            self._give_up(stream_id, ErrorCode.REFUSED_STREAM)
+            return
+        length = checks.announced_length(headers)
+        if checks.fault_of_request(headers) or (length and end_stream):
+            self._give_up(stream_id, ErrorCode.PROTOCOL_ERROR)
             return
         stream = Stream(self, stream_id, self._sender.peer_window, self.limits.stream_window)
-        stream.remote_ended = end_stream
+        stream.remote_ended, stream.announced = end_stream, length
         self.streams[stream_id] = stream
         if self._on_stream is not None:
             self._on_stream(stream, headers, end_stream)
 
+    def _give_up(self, stream_id: int, code: int) -> None:
+        self._given_up.add(stream_id)
+        self._sender.write(frames.rst_stream(stream_id, code))
+
+    def _on_priority(self, _flags: int, stream_id: int, payload: bytes) -> None:
+        self._idle_frames.spend()
+        if not stream_id:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PRIORITY on no stream")
+        if len(payload) != 5:
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a PRIORITY has five bytes")
+        _check_dependency(stream_id, payload)
+
     def _on_rst_stream(self, _flags: int, stream_id: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a RST_STREAM has four bytes")
         code = frames.read_error_code(payload)
+        self._check_opened(stream_id)
+        self._resets.spend()
         stream = self.streams.get(stream_id)
         if stream is None:
-            self._check_known(stream_id)
             return
-        self._count_reset()
         self._forget(stream)
         if stream.listener is not None:
             stream.listener.on_reset(code)
 
-    def _count_reset(self) -> None:
-        second = int(time.monotonic())
-        self._resets = self._resets + 1 if second == self._resets_second else 1
-        self._resets_second = second
-        if self._resets > MAX_RESETS_A_SECOND:
-            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "too many streams were given up")
-
     def _on_settings_frame(self, flags: int, stream_id: int, payload: bytes) -> None:
         if stream_id:
             raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
+        self._idle_frames.spend()
         if flags & ACK:
+            if payload:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a SETTINGS ACK says nothing")
             return
         for key, value in frames.read_settings(payload):
             self._take_setting(key, value)
@@ -321,7 +365,11 @@ class Connection(asyncio.Protocol):
                     raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31 - 1")
                 for stream in self.streams.values():
                     stream.send_window += value - self._sender.peer_window
+                    if stream.send_window > frames.MAX_WINDOW:
+                        raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a stream's window")
                 self._sender.peer_window = value
+            case Setting.ENABLE_PUSH if value > 1:
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
             case Setting.MAX_FRAME_SIZE:
                 if not frames.DEFAULT_MAX_FRAME_SIZE <= value < 1 << 24:
                     raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of bounds")
@@ -329,7 +377,9 @@ class Connection(asyncio.Protocol):
             case Setting.MAX_CONCURRENT_STREAMS:
                 self._peer_max_streams = value
 
-    def _on_ping(self, flags: int, _stream_id: int, payload: bytes) -> None:
+    def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
+        if stream_id:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
         if len(payload) != 8:
             raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a PING has eight bytes")
         if not flags & ACK:
@@ -339,7 +389,9 @@ class Connection(asyncio.Protocol):
         if answer is not None and not answer.done():
             answer.set_result(None)
 
-    def _on_goaway(self, _flags: int, _stream_id: int, payload: bytes) -> None:
+    def _on_goaway(self, _flags: int, stream_id: int, payload: bytes) -> None:
+        if stream_id:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
         self.going_away = True
         last = frames.read_word(payload)
         if not self._is_client:
@@ -350,20 +402,23 @@ class Connection(asyncio.Protocol):
             self.close("the server went away")
 
     def _on_window_update(self, _flags: int, stream_id: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a WINDOW_UPDATE has four bytes")
         increment = frames.read_word(payload)
         if not stream_id:
             self._sender.widen(increment)
             return
+        self._check_opened(stream_id)
         stream = self.streams.get(stream_id)
         if stream is None:
             return
         stream.send_window += increment
-        if not increment or stream.send_window > frames.MAX_WINDOW:
-            self.reset_stream(stream, ErrorCode.FLOW_CONTROL_ERROR)
-            if stream.listener is not None:
-                stream.listener.on_reset(ErrorCode.FLOW_CONTROL_ERROR)
-            return
-        self._sender.send_stream(stream)
+        if not increment:
+            self._refuse(stream, ErrorCode.PROTOCOL_ERROR)
+        elif stream.send_window > frames.MAX_WINDOW:
+            self._refuse(stream, ErrorCode.FLOW_CONTROL_ERROR)
+        else:
+            self._sender.send_stream(stream)
 
     def _on_push_promise(self, _flags: int, _stream_id: int, _payload: bytes) -> None:
         raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE was never allowed")
@@ -387,15 +442,28 @@ class Connection(asyncio.Protocol):
         if stream.listener is not None:
             stream.listener.on_lost(reason, unprocessed=unprocessed)
 
-    def _check_known(self, stream_id: int) -> None:
-        """A frame may come late on a stream that is over, never on one that was not opened."""
+    def _check_opened(self, stream_id: int) -> None:
+        """Nothing may come in on a stream that nobody opened."""
         latest = self._next_id - 2 if self._is_client else self._last_peer_id
         if not stream_id or stream_id > latest:
             raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a frame on a stream that is not open")
 
+    def _check_given_up(self, stream_id: int) -> None:
+        """Headers and data may come late on a stream that this end gave up, on no other."""
+        self._check_opened(stream_id)
+        if stream_id not in self._given_up:
+            raise ProtocolError(ErrorCode.STREAM_CLOSED, "a frame on a stream that had ended")
+
+    def _overflowed(self) -> None:
+        """The peer asks and asks and does not read the answers."""
+        if not self.closed:
+            self._abort(ErrorCode.ENHANCE_YOUR_CALM, "answers are not read")
+            self._sender.abort()
+
     def _abort(self, code: ErrorCode, reason: str) -> None:
         self._sender.write(frames.goaway(self._last_peer_id, code, reason.encode()[:200]))
-        self.close(reason)
+        self._sender.close_after_words()
+        self._close(reason)
 
     def _close(self, reason: str) -> None:
         if self.closed:
@@ -410,8 +478,14 @@ class Connection(asyncio.Protocol):
             self._on_closed(self, reason)
 
 
+def _check_dependency(stream_id: int, priority: bytes) -> None:
+    if frames.read_word(priority) == stream_id:
+        raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
+
+
 _HANDLERS: dict[int, Callable[[Connection, int, int, bytes], None]] = {
     FrameType.HEADERS: Connection._on_headers,
+    FrameType.PRIORITY: Connection._on_priority,
     FrameType.RST_STREAM: Connection._on_rst_stream,
     FrameType.SETTINGS: Connection._on_settings_frame,
     FrameType.PUSH_PROMISE: Connection._on_push_promise,

@@ -4,7 +4,7 @@ Literals need no table that both ends keep in step, so what a header looks like 
 on nothing but the header and is remembered. The bytes this costs never leave the pod.
 """
 
-from hpack import Decoder, HPACKError
+from hpack import Decoder, HPACKError, OversizedHeaderListError
 
 from sidecar.http2.frames import ErrorCode, ProtocolError
 
@@ -49,6 +49,9 @@ class HeaderDecoder:
         """
         try:
             return [(name, value) for name, value in self._decoder.decode(block, raw=True)]
+        except OversizedHeaderListError:
+            message = "headers are larger than MAX_HEADER_LIST_SIZE"
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, message) from None
         except HPACKError as error:
             raise ProtocolError(ErrorCode.COMPRESSION_ERROR, f"bad header block: {error}") from None
 

@@ -8,12 +8,17 @@ from sidecar.http2.frames import END_HEADERS, END_STREAM, ErrorCode, FrameType, 
 from sidecar.http2.headers import HeaderEncoder, Headers
 from sidecar.http2.streams import Stream
 
+MAX_UNREAD = 4 << 20
+"""Bytes of answers that may wait for a peer that does not read, over the transport's own limit."""
+LINGER_SECONDS = 0.5
+
 
 class Sender:
     """Sends what the peer's windows and the transport allow; the rest waits in its stream.
 
     Args:
         on_ended: told of a stream on which nothing more will be sent.
+        on_overflow: told when a peer that does not read made too many answers necessary.
 
     Attributes:
         peer_window: what the peer takes of a new stream.
@@ -21,20 +26,23 @@ class Sender:
         closed: nothing goes out any more.
     """
 
-    def __init__(self, on_ended: Callable[[Stream], None]) -> None:
+    def __init__(self, on_ended: Callable[[Stream], None], on_overflow: Callable[[], None]) -> None:
         self.peer_window = frames.DEFAULT_WINDOW
         self.peer_frame_size = frames.DEFAULT_MAX_FRAME_SIZE
         self.closed = False
         self._on_ended = on_ended
+        self._on_overflow = on_overflow
         self._transport: asyncio.Transport | None = None
         self._encoder = HeaderEncoder()
         self._window = frames.DEFAULT_WINDOW
         self._paused = False
+        self._most_unread = MAX_UNREAD
         self._blocked: dict[int, Stream] = {}
 
     def attach(self, transport: asyncio.Transport, write_buffer: int) -> None:
         """Use this transport, with at most `write_buffer` bytes ahead of the kernel."""
         self._transport = transport
+        self._most_unread = write_buffer + MAX_UNREAD
         transport.set_write_buffer_limits(high=write_buffer)
 
     def close(self) -> None:
@@ -43,10 +51,29 @@ class Sender:
         if self._transport is not None:
             self._transport.close()
 
+    def close_after_words(self) -> None:
+        """Close once the peer has had time to read why: at once, the kernel would drop the word."""
+        transport = self._transport
+        self.closed = True
+        if transport is None or not transport.can_write_eof():
+            self.close()
+            return
+        transport.write_eof()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.close)
+
+    def abort(self) -> None:
+        """Close the transport and drop what it has not sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def write(self, data: bytes) -> None:
         """Write whole frames that no window governs."""
-        if self._transport is not None and not self.closed:
-            self._transport.write(data)
+        if self._transport is None or self.closed:
+            return
+        self._transport.write(data)
+        if self._paused and self._transport.get_write_buffer_size() > self._most_unread:
+            self._most_unread = 1 << 62  # said once
+            asyncio.get_running_loop().call_soon(self._on_overflow)
 
     def pause(self) -> None:
         """The transport is full."""
@@ -65,7 +92,8 @@ class Sender:
         """
         self._window += increment
         if not increment or self._window > frames.MAX_WINDOW:
-            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31 - 1")
+            code = ErrorCode.FLOW_CONTROL_ERROR if increment else ErrorCode.PROTOCOL_ERROR
+            raise ProtocolError(code, "a window is to grow by nothing, or above 2^31 - 1")
         self.send_waiting()
 
     def send_headers(self, stream: Stream, headers: Headers, end_stream: bool) -> None:

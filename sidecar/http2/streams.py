@@ -35,11 +35,13 @@ class Stream:
         send_window: bytes that the peer still takes.
         receive_window: bytes that the peer may still send.
         owed: bytes consumed for which the peer has no credit yet.
+        announced: bytes of the body that are to come, where `content-length` tells.
         waiting: headers and pieces of body that cannot be sent yet.
         local_ended, remote_ended: this end, the other end will send no more.
     """
 
     __slots__ = (
+        "announced",
         "connection",
         "id",
         "listener",
@@ -60,6 +62,7 @@ class Stream:
         self.send_window = send
         self.receive_window = receive
         self.owed = 0
+        self.announced: int | None = None
         self.waiting: deque[tuple[Headers | memoryview, bool]] = deque()
         self.local_ended = False
         self.remote_ended = False
