@@ -11,17 +11,16 @@ import logging
 import time
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Generic
 
 from opentelemetry import trace
 
 from meshkit.errors import DeadlineExceeded, Internal, ModelNotReady, PagemeshError
-from meshkit.model import OptionsT, PageInput, PageModel, ResultT
+from meshkit.model import ModelIdentity, OptionsT, PageInput, PageModel, ResultT
+from meshkit.telemetry.batches import BatchTelemetry
 
 _log = logging.getLogger(__name__)
-_tracer = trace.get_tracer(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,7 @@ class Batcher(Generic[OptionsT, ResultT]):
         max_size: pages in a batch, at most.
         max_delay: seconds that a page waits for others, at most.
         workers: batches in `predict` at once; 1 when the model is not `concurrent`.
+        identity: the model's, for telemetry.
     """
 
     def __init__(
@@ -80,8 +80,10 @@ class Batcher(Generic[OptionsT, ResultT]):
         max_size: int = 1,
         max_delay: float = 0.0,
         workers: int = 1,
+        identity: ModelIdentity | None = None,
     ) -> None:
         self._model = model
+        self._telemetry = BatchTelemetry(identity)
         self._max_size = max_size
         self._max_delay = max_delay
         self._idle = workers if model.concurrent else 1
@@ -204,17 +206,17 @@ class Batcher(Generic[OptionsT, ResultT]):
         loop = asyncio.get_running_loop()
         pages = [waiting.page for waiting in batch]
         started = time.monotonic()
-        with _batch_span([waiting.span for waiting in batch]):
+        waits = [started - waiting.since for waiting in batch]
+        with self._telemetry.running([waiting.span for waiting in batch], waits):
             run = contextvars.copy_context().run
             results = await loop.run_in_executor(self._pool, run, self._predict, pages)
         share = (time.monotonic() - started) / len(batch)
-        for waiting, result in zip(batch, results, strict=True):
+        for waiting, result, queued in zip(batch, results, waits, strict=True):
             if waiting.future.done():
                 continue
             if isinstance(result, PagemeshError):
                 waiting.future.set_exception(result)
             else:
-                queued = started - waiting.since
                 waiting.future.set_result(BatchAnswer(result, queued, share, len(batch)))
 
     def _predict(self, pages: Sequence[PageInput[OptionsT]]) -> Sequence[ResultT | PagemeshError]:
@@ -230,13 +232,3 @@ class Batcher(Generic[OptionsT, ResultT]):
         except BaseException:  # SystemExit in a worker thread must not end the process either
             _log.exception("model failed", extra={"pages": len(pages)})
         return [Internal("the model failed on this page's batch") for _ in pages]
-
-
-def _batch_span(pages: Sequence[trace.SpanContext]) -> AbstractContextManager[trace.Span]:
-    """A span in the trace of the batch's first page, with links to the calls of all."""
-    return _tracer.start_as_current_span(
-        "predict",
-        context=trace.set_span_in_context(trace.NonRecordingSpan(pages[0])),
-        links=[trace.Link(page) for page in pages],
-        attributes={"pagemesh.batch.size": len(pages)},
-    )

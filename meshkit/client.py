@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import grpc
 
-from meshkit.telemetry import TracingClientInterceptor
+from meshkit.telemetry.calls import tracing_interceptors
 
 DEFAULT_MAX_MESSAGE_BYTES = 128 * 1024 * 1024
 
@@ -14,6 +14,7 @@ def open_channel(
     *,
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
     options: Sequence[tuple[str, str | int]] = (),
+    caller: str = "",
 ) -> grpc.aio.Channel:
     """A channel that takes page-sized messages and carries the trace context.
 
@@ -21,6 +22,7 @@ def open_channel(
         address: `host:port`, `unix:/path`, or any other gRPC target.
         max_message_bytes: as in the servers' configuration.
         options: further channel arguments.
+        caller: names this process to whoever is called, in the metadata `pagemesh-caller`.
     """
     own: list[tuple[str, str | int]] = [
         ("grpc.max_receive_message_length", max_message_bytes),
@@ -29,5 +31,7 @@ def open_channel(
         ("grpc.keepalive_timeout_ms", 20_000),
     ]
     return grpc.aio.insecure_channel(
-        address, options=[*own, *options], interceptors=[TracingClientInterceptor()]
+        address,
+        options=[*own, *options],
+        interceptors=tracing_interceptors(address, caller),
     )

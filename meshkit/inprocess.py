@@ -23,6 +23,7 @@ import grpc
 from grpc.aio import EOF, Metadata
 
 from meshkit.server import server_interceptors
+from meshkit.telemetry.calls import outgoing_call
 
 _log = logging.getLogger(__name__)
 
@@ -151,7 +152,9 @@ class InProcessChannel(grpc.aio.Channel):
     def _start(self, method: str, timeout: float | None, metadata: Any) -> "_Call":
         if self._closed:
             raise grpc.aio.UsageError("Channel is closed.")
-        call = _Call(self._server, method, timeout, Metadata(*(metadata or ())))
+        with outgoing_call(method, {}) as follow:  # the handler's task inherits the span
+            call = _Call(self._server, method, timeout, Metadata(*(metadata or ())))
+            follow(call)
         self._calls.add(call)
         call.task.add_done_callback(lambda _: self._calls.discard(call))
         return call

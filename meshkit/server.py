@@ -25,7 +25,8 @@ from meshkit.interceptors import GuardInterceptor, map_errors
 from meshkit.logs import configure_logging
 from meshkit.model import OptionsT, PageModel, ResultT
 from meshkit.serving import PageService, PageServicer
-from meshkit.telemetry import configure_tracing, trace_call
+from meshkit.telemetry.calls import trace_call
+from meshkit.telemetry.process import configure_telemetry
 
 _log = logging.getLogger(__name__)
 
@@ -213,7 +214,7 @@ async def _serve_until(told: asyncio.Event, server: MeshServer) -> int:
 
 
 def run_application(application: Application, config: ServerConfig, *, name: str) -> None:
-    """Run a process: logs, tracing, `serve`, exit code. Does not return.
+    """Run a process: logs, telemetry, `serve`, exit code. Does not return.
 
     Args:
         application: what is served.
@@ -221,11 +222,11 @@ def run_application(application: Application, config: ServerConfig, *, name: str
         name: the process's one noun, in logs and traces.
     """
     configure_logging(name, config.log_level)
-    provider = configure_tracing(name)
+    telemetry = configure_telemetry(name)
     try:
         code = asyncio.run(serve(application, config))
     finally:
-        provider.shutdown()
+        telemetry.shutdown()
     raise SystemExit(code)
 
 

@@ -21,6 +21,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from meshkit.admission import PixelBudget
 from meshkit.batching import BatchAnswer, Batcher
 from meshkit.config import ServerConfig
+from meshkit.cost import Cost, page_span, reported_cost
 from meshkit.errors import Internal, InvalidInput, InvalidPage, ModelNotReady
 from meshkit.geometry import Points, Transform
 from meshkit.images import DecodedPage, PageLimits, check_page_id, open_page
@@ -136,32 +137,6 @@ class _Answer:
         }
 
 
-class _CallCost:
-    """Adds up what the pages of a call cost, for its trailing metadata."""
-
-    def __init__(self) -> None:
-        self._pages = 0
-        self._batch_sizes = 0
-        self._queue_seconds = 0.0
-        self._inference_seconds = 0.0
-
-    def add(self, batch: BatchAnswer[Any]) -> None:
-        self._pages += 1
-        self._batch_sizes += batch.batch_size
-        self._queue_seconds += batch.queue_seconds
-        self._inference_seconds += batch.inference_seconds
-
-    def metadata(self, identity: ModelIdentity) -> list[tuple[str, str]]:
-        return [
-            ("pagemesh-model-name", identity.name),
-            ("pagemesh-model-version", identity.version),
-            ("pagemesh-pages", str(self._pages)),
-            ("pagemesh-batch-size", f"{self._batch_sizes / max(1, self._pages):g}"),
-            ("pagemesh-queue-ms", f"{self._queue_seconds * 1e3:.3f}"),
-            ("pagemesh-inference-ms", f"{self._inference_seconds * 1e3:.3f}"),
-        ]
-
-
 class PageServicer(Generic[OptionsT, ResultT]):
     """Serves a model by its contract.
 
@@ -225,6 +200,7 @@ class PageServicer(Generic[OptionsT, ResultT]):
             max_size=config.max_batch_size,
             max_delay=config.max_batch_delay_ms / 1e3,
             workers=config.workers,
+            identity=identity,
         )
         self._ready = (identity, batcher)
         return identity
@@ -238,7 +214,7 @@ class PageServicer(Generic[OptionsT, ResultT]):
 
     async def _answer_page(self, request: Any, context: Context) -> Any:
         identity, _ = self._loaded()
-        with _reported_cost(context, identity) as cost:
+        with reported_cost(context, identity) as cost:
             answer = await self._answer(request, _deadline(context), cost, wait=False)
         return self._response(
             page_id=request.page.page_id,
@@ -256,8 +232,9 @@ class PageServicer(Generic[OptionsT, ResultT]):
         async def outcome(request: Any) -> Any:
             name = request.page.page_id
             try:
-                with _claimed(names, name):
+                with _claimed(names, name), page_span(name):
                     answer = await self._answer(request, deadline, cost, wait=True)
+                    Cost().add(answer.batch, answer.decode_seconds).tell_span(identity)
             except Exception as error:  # this page's outcome, whatever it is
                 return self._outcome(
                     page_id=name, error=status_of(error), model=_identity(identity)
@@ -266,14 +243,14 @@ class PageServicer(Generic[OptionsT, ResultT]):
                 page_id=name, result=answer.result, model=_identity(identity), cost=answer.cost()
             )
 
-        with _reported_cost(context, identity) as cost:
+        with reported_cost(context, identity) as cost:
             limit = self._config.max_pages_per_stream
             async with contextlib.aclosing(map_as_completed(requests, outcome, limit)) as outcomes:
                 async for response in outcomes:
                     yield response
 
     async def _answer(
-        self, request: Any, deadline: float | None, cost: _CallCost, *, wait: bool
+        self, request: Any, deadline: float | None, cost: Cost, *, wait: bool
     ) -> _Answer:
         """Open, admit, decode, predict, and put the result into the contract's terms."""
         if not request.HasField("page"):
@@ -290,7 +267,7 @@ class PageServicer(Generic[OptionsT, ResultT]):
             decode_seconds += time.monotonic() - started
             page_input = PageInput(page.image, page.dpi, options)
             batch = await batcher.submit(page_input, deadline=deadline)
-        cost.add(batch)
+        cost.add(batch, decode_seconds)
         geometry = PageGeometry(page.transform, page.width, page.height)
         return _Answer(self._service.build_result(batch.result, geometry), decode_seconds, batch)
 
@@ -316,15 +293,6 @@ def _claimed(names: set[str], name: str) -> Iterator[None]:
         yield
     finally:
         names.discard(name)
-
-
-@contextlib.contextmanager
-def _reported_cost(context: Context, identity: ModelIdentity) -> Iterator[_CallCost]:
-    cost = _CallCost()
-    try:
-        yield cost
-    finally:
-        context.set_trailing_metadata(cost.metadata(identity))
 
 
 def _deadline(context: Context) -> float | None:

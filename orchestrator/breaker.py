@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import grpc
 
 from meshkit.errors import DependencyUnavailable, PagemeshError
+from orchestrator.telemetry.circuits import tell_circuit
 
 CIRCUIT_OPEN = "CIRCUIT_OPEN"
 _TELLING_CODES = frozenset(
@@ -109,6 +110,7 @@ class CircuitBreaker:
     def _succeeded(self) -> None:
         if self.is_open:
             _log.info("circuit closed", extra={"model": self._model})
+            tell_circuit(self._model, is_open=False)
         self._failures, self._opened_at, self._open_since = 0, None, None
 
     def _failed(self, error: PagemeshError) -> None:
@@ -119,4 +121,5 @@ class CircuitBreaker:
         if not self.is_open:
             self._open_since = datetime.now(UTC)
             _log.warning("circuit opened", extra={"model": self._model, "cause": error.message})
+            tell_circuit(self._model, is_open=True)
         self._opened_at = self._clock()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,8 @@ from orchestrator.forms.library import FormLibrary
 from orchestrator.page_run import Plan, read_page
 from orchestrator.page_selection import PageSelection
 from orchestrator.pages import PageImages
+from orchestrator.telemetry import names
+from orchestrator.telemetry.recording import DocumentTelemetry, PageTelemetry, part_span
 from pagemesh.orchestrator.v1.document_pb2 import (
     PAGE_OUTCOME_FAILED,
     PAGE_OUTCOME_SKIPPED,
@@ -65,6 +67,7 @@ class Job:
         dpi: for PDF pages; 0 takes the default.
         selection: the pages that were asked for.
         plan: how.
+        telemetry: told of its pages.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Job:
     dpi: int
     selection: PageSelection
     plan: Plan
+    telemetry: DocumentTelemetry = field(default_factory=DocumentTelemetry)
 
 
 async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> None:
@@ -86,9 +90,11 @@ async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> None:
     """
     try:
         async with asyncio.timeout_at(job.plan.deadline):
-            document = await open_document(
-                job.path, limits=room.limits, password=job.password, workers=room.workers
-            )
+            with part_span(names.OPEN_SPAN) as span:
+                document = await open_document(
+                    job.path, limits=room.limits, password=job.password, workers=room.workers
+                )
+                span.set_attribute(names.MEDIA_TYPE, document.media_type)
     except TimeoutError as error:
         raise DeadlineExceeded("the document's time was over before it was open") from error
     async with _closed_in_the_end(document):
@@ -138,22 +144,27 @@ class _PageReader:
 
     async def run(self, sink: Sink) -> None:
         """Rasterise and read the page; a failure is the page's result."""
+        with self.job.telemetry.page(self.number) as told:
+            result = await self._read_or_fail(told)
+            told.ended(result)
+        await sink.add_pages([result])
+
+    async def _read_or_fail(self, told: PageTelemetry) -> PageResult:
         try:
-            result = await self._read()
+            return await self._read(told)
         except TimeoutError:
-            result = self._failure(
+            return self._failure(
                 DeadlineExceeded(
                     f"page {self.number}: the document's time was over before its turn came"
                 )
             )
         except Exception as error:
             # Whatever goes wrong with one page must not end the document.
-            result = self._failure(known_error(error))
+            return self._failure(known_error(error))
         finally:
             self.admitted.set()
-        await sink.add_pages([result])
 
-    async def _read(self) -> PageResult:
+    async def _read(self, told: PageTelemetry) -> PageResult:
         async with asyncio.timeout_at(self.job.plan.deadline):
             info = await self.document.page_info(self.number, self.job.dpi)
         async with contextlib.AsyncExitStack() as stack:
@@ -161,11 +172,13 @@ class _PageReader:
                 hold = self.room.budget.hold(_size_in_bytes(info), wait=True)
                 await stack.enter_async_context(hold)
             self.admitted.set()
+            told.admitted()
             return await self._read_admitted()
 
     async def _read_admitted(self) -> PageResult:
-        async with asyncio.timeout_at(self.job.plan.deadline):
-            rendered = await self.document.render(self.number, self.job.dpi)
+        with part_span(names.RASTERISE_SPAN):
+            async with asyncio.timeout_at(self.job.plan.deadline):
+                rendered = await self.document.render(self.number, self.job.dpi)
         page = self.room.page_images(
             f"{self.job.name}/{self.number}", self.number, rendered.image, rendered.dpi or None
         )

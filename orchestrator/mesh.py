@@ -25,7 +25,10 @@ def open_channels(config: OrchestratorConfig) -> dict[str, grpc.aio.Channel]:
     """A channel to every model. Needs a running event loop."""
     return {
         model: open_channel(
-            target, max_message_bytes=config.max_message_bytes, options=_CHANNEL_OPTIONS
+            target,
+            max_message_bytes=config.max_message_bytes,
+            options=_CHANNEL_OPTIONS,
+            caller="orchestrator",
         )
         for model, target in config.targets.items()
     }

@@ -59,6 +59,7 @@ class OrderDesk:
         spool: Spool,
         *,
         time_remaining: float | None,
+        client: str = "",
     ) -> Order:
         """A checked specification as an order.
 
@@ -66,6 +67,7 @@ class OrderDesk:
             spec: checked by `check`.
             spool: the bytes, or empty when there is a location.
             time_remaining: seconds until the client gives up; None when it does not.
+            client: who pays for it.
         """
         pipeline = self._catalog.get(spec.pipeline)
         loop = asyncio.get_running_loop()
@@ -84,6 +86,7 @@ class OrderDesk:
             options=pipeline.options_for(spec.options),
             seconds=_seconds(spec.timeout) if has_timeout else pipeline.deadline,
             call_deadline=None if time_remaining is None else loop.time() + time_remaining,
+            client=client,
         )
 
 

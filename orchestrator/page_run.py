@@ -18,6 +18,7 @@ from orchestrator.forms.library import FormSet
 from orchestrator.pages import PageImage
 from orchestrator.pipeline import Pipeline, Step
 from orchestrator.stages.base import StageConfig, StageContext, StageResult, StageValue
+from orchestrator.telemetry.recording import step_span, tell_skipped
 from pagemesh.orchestrator.v1.document_pb2 import (
     PAGE_OUTCOME_FAILED,
     PAGE_OUTCOME_OK,
@@ -97,6 +98,8 @@ async def _follow(
         run = _blocked(step, blocker)
     else:
         run = _decide(plan, step, found) or await _perform(plan, step, page, found)
+    if run.outcome == STEP_OUTCOME_SKIPPED:
+        tell_skipped(step, run.reason)
     run.seconds = asyncio.get_running_loop().time() - started
     run.found = found
     if run.result is not None:
@@ -165,6 +168,14 @@ async def _perform(
     is_own = own_end <= plan.deadline
     budget = CallBudget(min(own_end, plan.deadline), step.retries, is_own)
     context = StageContext(page, found, plan.options[step.name], budget, plan.forms)
+    with step_span(plan.pipeline.name, step) as told:
+        run = await _run_stage(step, context, is_own=is_own)
+        told.ended(run.result, run.error, run.attempts)
+    return run
+
+
+async def _run_stage(step: Step, context: StageContext, *, is_own: bool) -> _StepRun:
+    budget = context.budget
     try:
         async with asyncio.timeout_at(budget.deadline + _GRACE):
             result = await step.work.run(context)

@@ -12,6 +12,7 @@ from meshkit.errors import (
     PagemeshError,
 )
 from meshkit.interceptors import Context
+from meshkit.telemetry.calls import caller_of
 from orchestrator.catalog import PipelineCatalog
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.source import Spool
@@ -79,7 +80,8 @@ class OrchestratorServicer(OrchestratorServiceServicer):
             if not spec.location:
                 await _upload(requests, spool)
             time_remaining = context.time_remaining()
-            order = self._desk.order(spec, spool, time_remaining=time_remaining)
+            client = caller_of(context)
+            order = self._desk.order(spec, spool, time_remaining=time_remaining, client=client)
             order.resources.push_async_exit(resources.pop_all())
             return order
 
@@ -88,14 +90,14 @@ class OrchestratorServicer(OrchestratorServiceServicer):
     ) -> pb.SubmitDocumentResponse:
         """Take a document for reading in the background."""
         self._check_ready()
-        del context
         if not request.HasField("spec"):
             raise InvalidInput("spec: is missing", metadata={"field": "spec"})
         self._desk.check(request.spec, has_content=bool(request.content))
         async with self._spool() as (spool, resources):
             if request.content:
                 await spool.write(request.content)
-            order = self._desk.order(request.spec, spool, time_remaining=None)
+            client = caller_of(context)
+            order = self._desk.order(request.spec, spool, time_remaining=None, client=client)
             order.resources.push_async_exit(resources.pop_all())
         return pb.SubmitDocumentResponse(document=await self._work.submit(order))
 

@@ -25,6 +25,8 @@ from orchestrator.page_selection import PageSelection
 from orchestrator.pipeline import Pipeline
 from orchestrator.stages.base import StageConfig
 from orchestrator.store import DocumentStore, Ending
+from orchestrator.telemetry import names
+from orchestrator.telemetry.recording import DocumentTelemetry, part_span, tell_request
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_CANCELLED,
     PAGE_OUTCOME_FAILED,
@@ -56,6 +58,7 @@ class Order:
         options: of every step.
         seconds: time for the whole document, from when its pages are begun.
         call_deadline: the loop's time at which the client gives up; None when it does not.
+        client: who pays for it; empty when nobody said.
         resources: closes the spool; the work takes it over.
     """
 
@@ -72,6 +75,7 @@ class Order:
     options: Mapping[str, StageConfig]
     seconds: float
     call_deadline: float | None = None
+    client: str = ""
     resources: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
 
@@ -103,6 +107,7 @@ class _Live:
         stopped: why it is being cancelled; None while it is not.
         is_begun: whether its task runs: one that is cancelled before would never write its end.
         is_over: whether its end is written, or could not be.
+        telemetry: its span.
     """
 
     request_id: str
@@ -113,6 +118,7 @@ class _Live:
     is_begun: bool = False
     is_over: bool = False
     bell: _Bell = field(default_factory=_Bell)
+    telemetry: DocumentTelemetry = field(default_factory=DocumentTelemetry)
     task: asyncio.Task[None] | None = None
 
     def stop(self, ending: Ending) -> None:
@@ -339,6 +345,7 @@ class WorkManager:
                 raise _conflict(order.request_id)
             if live is not None:
                 live.watchers += 1
+                tell_request(order.request_id, live.telemetry.context)
                 return live
             if record is not None and not record.can_restart:
                 return None
@@ -353,7 +360,10 @@ class WorkManager:
         except BaseException:
             await resources.aclose()
             raise
-        live = _Live(order.request_id, order.fingerprint, watchers=1)
+        tell_request(order.request_id)
+        pipeline = order.pipeline
+        told = DocumentTelemetry(order.request_id, order.client, pipeline.name, pipeline.version)
+        live = _Live(order.request_id, order.fingerprint, watchers=1, telemetry=told)
         self._live[order.request_id] = live
         live.task = asyncio.create_task(self._work(live, order, resources))
         return live
@@ -372,12 +382,17 @@ class WorkManager:
     async def _work(self, live: _Live, order: Order, resources: contextlib.AsyncExitStack) -> None:
         """Read the document, and write its end whatever happens."""
         live.is_begun = True
+        with live.telemetry.running():
+            await self._read_to_the_end(live, order, resources)
+
+    async def _read_to_the_end(
+        self, live: _Live, order: Order, resources: contextlib.AsyncExitStack
+    ) -> None:
         ending = Ending()
         try:
             async with resources:
                 if live.stopped is None:
-                    async with self._turns:
-                        await self._read(live, order)
+                    await self._read_in_turn(live, order)
                 else:
                     ending = live.stopped
         except asyncio.CancelledError:
@@ -387,7 +402,7 @@ class WorkManager:
         except Exception as error:
             ending = _failing(known_error(error))
         finally:
-            writing = asyncio.create_task(self._end(order.request_id, ending))
+            writing = asyncio.create_task(self._end(live, ending))
             try:
                 await asyncio.shield(writing)
             finally:
@@ -396,19 +411,26 @@ class WorkManager:
                 live.is_over = True
                 live.bell.ring()
 
-    async def _end(self, request_id: str, ending: Ending) -> None:
-        document = await self._store.end(request_id, ending)
+    async def _end(self, live: _Live, ending: Ending) -> None:
+        document = await self._store.end(live.request_id, ending)
+        live.telemetry.ended(document)
         pages = document.pages
         _log.info(
             "document ended",
             extra={
-                "request_id": request_id,
+                "request_id": live.request_id,
                 "state": DocumentState.Name(document.state),
                 "pages_ok": pages.ok,
                 "pages_failed": pages.failed,
                 "pages_skipped": pages.skipped,
             },
         )
+
+    async def _read_in_turn(self, live: _Live, order: Order) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            with part_span(names.QUEUE_SPAN):
+                await stack.enter_async_context(self._turns)
+            await self._read(live, order)
 
     async def _read(self, live: _Live, order: Order) -> None:
         deadline = asyncio.get_running_loop().time() + order.seconds
@@ -426,13 +448,15 @@ class WorkManager:
             dpi=order.dpi,
             selection=order.selection,
             plan=Plan(order.pipeline, order.options, deadline, self._room.forms.current),
+            telemetry=live.telemetry,
         )
         await read_document(self._room, job, _StoreSink(self._store, live))
 
     async def _fetch(self, order: Order, deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):
-                await fetch(order.location, order.spool, self._room.limits)
+                with part_span(names.FETCH_SPAN):
+                    await fetch(order.location, order.spool, self._room.limits)
         except TimeoutError as error:
             raise DeadlineExceeded("the document's time was over before it was fetched") from error
         await self._store.begin(order.request_id, order.spool.sha256)

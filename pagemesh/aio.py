@@ -16,6 +16,7 @@ import grpc
 from meshkit.client import open_channel
 from meshkit.errors import DependencyUnavailable, PagemeshError
 from meshkit.status import DETAILS_KEY, error_from_rpc
+from meshkit.telemetry.calls import CALLER_KEY
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
@@ -44,10 +45,13 @@ class AsyncClient:
     Args:
         address: `host:port` of an orchestrator. None runs orchestrator and models in this process;
             a model is loaded when a pipeline first needs it.
+        caller: who the documents are read for; what they cost is told by this name. At most 64
+            letters, digits, spaces and `._:/@-`.
     """
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(self, address: str | None = None, *, caller: str = "") -> None:
         self._address = address
+        self._metadata = ((CALLER_KEY, caller),) if caller else ()
         self._resources = contextlib.AsyncExitStack()
         self._opening = asyncio.Lock()
         self._stub: OrchestratorServiceStub | None = None
@@ -86,7 +90,7 @@ class AsyncClient:
                         yield pb.AnalyzeDocumentRequest(chunk=part)
 
                 stub = await self._connected()
-                call = stub.AnalyzeDocument(requests(), timeout=limit)
+                call = stub.AnalyzeDocument(requests(), timeout=limit, metadata=self._metadata)
                 try:
                     yield call
                 except asyncio.CancelledError:
@@ -103,7 +107,9 @@ class AsyncClient:
             spec=spec_of(source, how), content=await read_whole(source)
         )
         stub = await self._connected()
-        response = await self._answer(stub.SubmitDocument(request, timeout=CALL_SECONDS))
+        response = await self._answer(
+            stub.SubmitDocument(request, timeout=CALL_SECONDS, metadata=self._metadata)
+        )
         return response.document
 
     async def get(self, request_id: str) -> pb.GetDocumentResponse:

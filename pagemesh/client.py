@@ -24,10 +24,11 @@ class Client:
     Args:
         address: `host:port` of an orchestrator. None runs orchestrator and models in this process;
             a model is loaded when a pipeline first needs it.
+        caller: who the documents are read for; what they cost is told by this name.
     """
 
-    def __init__(self, address: str | None = None) -> None:
-        self._client = AsyncClient(address)
+    def __init__(self, address: str | None = None, *, caller: str = "") -> None:
+        self._client = AsyncClient(address, caller=caller)
         self._loop = LoopThread("pagemesh-client")
 
     def __enter__(self) -> Self:

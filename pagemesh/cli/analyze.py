@@ -10,6 +10,7 @@ from pagemesh.cli.options import Server
 from pagemesh.cli.outputs import Destination, Output, missing
 from pagemesh.cli.problems import EXIT_FAILED, complain
 from pagemesh.cli.reading import is_well, read_document
+from pagemesh.cli.tracing import analysis_span
 from pagemesh.client import Client
 from pagemesh.sources import How
 
@@ -76,7 +77,8 @@ def analyze(  # noqa: PLR0913, PLR0917 - every parameter is an option of the com
 def _analyze(client: Client, file: str, how: How, destination: Destination | None) -> bool:
     """Read one document and write its result. Whether all is well."""
     try:
-        result = read_document(client, file, how, show=destination is None)
+        with analysis_span():
+            result = read_document(client, file, how, show=destination is None)
         if destination is not None:
             made = destination.write(file, result, how.get("password", ""), how.get("dpi", 0))
             for path in made:

@@ -12,6 +12,7 @@ import typer
 
 from meshkit.errors import PagemeshError
 from meshkit.logs import configure_logging
+from meshkit.telemetry.process import configure_telemetry
 from pagemesh.cli.analyze import analyze
 from pagemesh.cli.doctor import doctor
 from pagemesh.cli.form import form
@@ -58,7 +59,7 @@ def run() -> None:
     interrupted.
     """
     try:
-        with _log_aside() as log:
+        with _log_aside() as log, _told():
             app()
     except PagemeshError as error:
         complain(error.message)
@@ -70,6 +71,16 @@ def run() -> None:
         logging.getLogger(__name__).exception("unexpected error")
         complain(f"internal error; its traceback is in {log}")
     sys.exit(EXIT_FAILED)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Tell a collector, if OpenTelemetry's variables name one."""
+    telemetry = configure_telemetry("pagemesh")
+    try:
+        yield
+    finally:
+        telemetry.shutdown()
 
 
 @contextlib.contextmanager

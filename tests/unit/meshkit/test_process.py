@@ -198,7 +198,11 @@ async def test_spans_are_exported_before_the_process_ends() -> None:
     add(collector, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with toy_process({"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}) as toy:
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    }
+    async with toy_process(variables) as toy:
         await one_page(toy)
         assert await toy.ended() == 0
     await server.stop(0)

@@ -1,0 +1,1 @@
+"""Spans and metrics of every process, by OpenTelemetry, and where they go."""

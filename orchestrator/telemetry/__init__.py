@@ -1,0 +1,1 @@
+"""What the orchestrator tells of documents, pages and steps."""
