@@ -20,6 +20,7 @@ from pagemesh.cli.pipelines import pipelines
 from pagemesh.cli.places import log_file
 from pagemesh.cli.problems import EXIT_FAILED, complain
 from pagemesh.cli.serve import serve
+from pagemesh.cli.trace import trace
 from pagemesh.cli.train_classifier import train_classifier
 from pagemesh.cli.up import up
 
@@ -47,7 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(_options)
-for command in (analyze, train_classifier, pipelines, serve, up, doctor):
+for command in (analyze, train_classifier, pipelines, serve, up, trace, doctor):
     app.command()(command)
 app.add_typer(form)
 

@@ -18,7 +18,7 @@ from pagemesh.cli.places import state_dir
 from pagemesh.cli.problems import EXIT_FAILED, complain
 from pagemesh.cli.reading import is_well, read_document
 from pagemesh.client import Client
-from pagemesh.local_mesh import ORCHESTRATOR, LocalMesh
+from pagemesh.local_mesh import MODELS, ORCHESTRATOR, LocalMesh, Service, sidecar_of
 from pagemesh.sources import How
 
 
@@ -41,7 +41,7 @@ def up(
         bool, typer.Option("--exit-after-demo", help="Stop when the demo's result is shown.")
     ] = False,
 ) -> None:
-    """Run the whole mesh on this machine: five model servers and the orchestrator.
+    """Run the whole mesh on this machine: five models, a sidecar beside each, the orchestrator.
 
     Each is a process of its own. They are started again when they die, and stopped in order on
     Ctrl-C.
@@ -78,13 +78,14 @@ async def _up(mesh: LocalMesh, demo: str | None, how: How, *, stays: bool) -> bo
 
 async def _serve(mesh: LocalMesh, demo: str | None, how: How, *, stays: bool) -> bool:
     console = output_console()
-    _tell("starting five models and the orchestrator")
+    _tell("starting five models, their sidecars and the orchestrator")
     async with mesh:
         console.print(_table(mesh))
         well = demo is None or await asyncio.to_thread(_show, mesh.address, demo, how)
         if not stays:
             return well
         console.print(f"pagemesh analyze FILE --server {mesh.address}", style="bold")
+        console.print("pagemesh trace shows the last document's way through the mesh.", style="dim")
         console.print("Ctrl-C stops everything.", style="dim")
         complain((await mesh.wait_lost()).message)
         return False
@@ -103,21 +104,26 @@ def _show(address: str, document: str, how: How) -> bool:
 
 def _table(mesh: LocalMesh) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("service", "address", "model", "device", "process"):
+    for heading in ("service", "address", "model", "device", "process", "sidecar"):
         table.add_column(heading, no_wrap=True)
     table.add_column("log", overflow="fold")
-    for service in mesh.services.values():
-        identity = service.identity
-        style = "bold" if service.name == ORCHESTRATOR else ""
+    for name in (*MODELS, ORCHESTRATOR):
+        service, identity = mesh.services[name], mesh.services[name].identity
+        style = "bold" if name == ORCHESTRATOR else ""
         table.add_row(
-            Text(service.name, style),
+            Text(name, style),
             Text(service.address, style),
             f"{identity.name} {identity.version}" if identity else "",
             identity.device if identity else "",
-            str(service.process.pid if service.process else ""),
+            _pid(service),
+            _pid(mesh.services.get(sidecar_of(name))),
             str(service.log),
         )
     return table
+
+
+def _pid(service: Service | None) -> str:
+    return str(service.process.pid) if service and service.process else ""
 
 
 def _tell(line: str) -> None:

@@ -68,7 +68,9 @@ class Mesh:
         """The processes of the mesh by name; those that are gone are left out."""
         found = {}
         for child in psutil.Process(self.process.pid).children():
-            found[child.cmdline()[-1].removeprefix("servers.")] = child
+            *_, module, last = child.cmdline()
+            is_sidecar = module == "sidecar"
+            found[f"{last}-sidecar" if is_sidecar else last.removeprefix("servers.")] = child
         return found
 
     def stop(self, number: int = signal.SIGINT) -> int:

@@ -1,4 +1,4 @@
-"""Sample documents through six real processes over gRPC, by the command and by the client."""
+"""Sample documents through eleven real processes over gRPC, by the command and by the client."""
 
 import json
 from pathlib import Path
@@ -100,7 +100,7 @@ def test_pages_of_a_document_come_one_by_one(mesh: Mesh) -> None:
     ("name", "pipeline"),
     [("ticked_and_signed.png", "application_form"), ("wrong_type.png", "application_form")],
 )
-def test_one_process_and_six_say_the_same(mesh: Mesh, name: str, pipeline: str) -> None:
+def test_one_process_and_the_mesh_say_the_same(mesh: Mesh, name: str, pipeline: str) -> None:
     arguments = ["analyze", str(SAMPLES / name), "--pipeline", pipeline, "--output", "json"]
     embedded = mesh.command.run(*arguments)
     served = mesh.command.run(*arguments, "--server", mesh.address)

@@ -10,43 +10,49 @@ from pagemesh import Client
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from tests.e2e.conftest import SAMPLES, Command, Mesh, log_entries, settled, wait_until_gone
 
+MODELS = ("deskew", "classify", "ocr", "checkbox", "signature")
+EVERYBODY = {"orchestrator", *MODELS, *(f"{model}-sidecar" for model in MODELS)}
+
 pytestmark = [pytest.mark.xdist_group("mesh"), pytest.mark.timeout(600)]
 
 
-def test_a_dead_model_is_started_again_and_ctrl_c_ends_everything_in_order(
+def test_the_dead_are_started_again_and_ctrl_c_ends_everything_in_order(
     command: Command,
 ) -> None:
     folder = command.state / "life"
     mesh = Mesh(command, "--state-dir", str(folder))
     try:
         services = mesh.services()
-        assert len(services) == 6
-        services["ocr"].kill()
-        assert wait_until_gone([services["ocr"]]) == []
+        assert set(services) == EVERYBODY
+        for name in ("ocr", "deskew-sidecar"):
+            services[name].kill()
+        assert wait_until_gone([services["ocr"], services["deskew-sidecar"]]) == []
         with Client(mesh.address) as client:
             for _ in settled(60):
                 (page,) = client.analyze(SAMPLES / "receipt.jpg", pipeline="text").collect().pages
                 if page.outcome == documents.PAGE_OUTCOME_OK:
                     break
-                assert "ocr" in page.reason
+                assert "ocr" in page.reason or "deskew" in page.reason
         assert page.outcome == documents.PAGE_OUTCOME_OK
         living = list(mesh.services().values())
-        assert len(living) == 6
+        assert len(living) == len(EVERYBODY)
         assert mesh.stop(signal.SIGINT) == 0
         assert wait_until_gone(living) == []
     finally:
         mesh.process.kill()
     stopped = {
-        name: next(e["time"] for e in log_entries(folder, name) if e["message"] == "stopped")
-        for name in ("orchestrator", "deskew", "classify", "checkbox", "signature")
+        name: [e["time"] for e in log_entries(folder, name) if e["message"] == "stopped"][-1]
+        for name in EVERYBODY
     }
     assert min(stopped, key=lambda name: stopped[name]) == "orchestrator"
+    for model in MODELS:
+        assert stopped[model] <= stopped[f"{model}-sidecar"]
 
 
 def test_nothing_outlives_a_mesh_that_is_killed(command: Command) -> None:
     mesh = Mesh(command, "--state-dir", str(command.state / "killed"))
     living = list(mesh.services().values())
-    assert len(living) == 6
+    assert len(living) == len(EVERYBODY)
     mesh.stop(signal.SIGKILL)
     assert wait_until_gone(living) == []
 
@@ -76,7 +82,7 @@ def _new_since(before: set[int]) -> list[psutil.Process]:
 def test_ctrl_c_while_it_starts(command: Command) -> None:
     process = command.start("up", "--state-dir", str(command.state / "early"))
     for _ in settled():
-        if len(psutil.Process(process.pid).children()) == 6:
+        if len(psutil.Process(process.pid).children()) == len(EVERYBODY):
             break
     living = psutil.Process(process.pid).children()
     threading.Timer(0.2, process.send_signal, [signal.SIGINT]).start()

@@ -16,6 +16,7 @@ import pytest
 from meshkit.errors import Conflict, DependencyUnavailable
 from pagemesh.cli.doctor import Finding, Mark, _weight
 from pagemesh.local_mesh import DEFAULT_PORTS, LocalMesh, last_words
+from pagemesh.local_mesh.ports import find_ports
 from pagemesh.threads import with_thread_defaults
 
 
@@ -97,15 +98,14 @@ async def test_a_folder_in_which_another_mesh_works(tmp_path: Path) -> None:
             await LocalMesh(tmp_path, None, lambda _: None).__aenter__()
 
 
-def test_ports_are_the_usual_ones_or_others_that_are_free(tmp_path: Path) -> None:
-    mesh = LocalMesh(tmp_path, None, lambda _: None)
-    first = mesh._ports()
+def test_ports_are_the_usual_ones_or_others_that_are_free() -> None:
+    first = list(find_ports(None).values())
     assert len(set(first)) == len(DEFAULT_PORTS)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", first[0]))
         other.listen()
-        second = mesh._ports()
+        second = list(find_ports(None).values())
         assert second[0] != first[0]
         assert len(set(second)) == len(DEFAULT_PORTS)
 
