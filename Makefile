@@ -71,6 +71,10 @@ protos-check: setup  ## buf lint, and proof that the committed stubs are fresh
 	python -m scripts.lint_protos
 	python -m scripts.generate_stubs --check
 
+.PHONY: telemetry-docs
+telemetry-docs: setup  ## Write the tables of docs/observability.md from the code
+	python -m scripts.describe_telemetry
+
 ## Services for tests, and for trying the Kafka door
 
 .PHONY: infra-setup

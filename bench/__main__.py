@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.length import measure_first_page, measure_memory
 from bench.report import Figure, show, write
-from bench.throughput import measure_throughput
+from bench.throughput import measure_sidecars, measure_throughput
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -15,6 +15,8 @@ async def measure(parts: list[str], rounds: int, encodings: list[str]) -> list[F
     figures: list[Figure] = []
     if "throughput" in parts:
         figures += await measure_throughput(encodings, rounds)
+    if "sidecars" in parts:
+        figures.append(await measure_sidecars(rounds))
     if "first-page" in parts:
         figures.append(await measure_first_page(rounds))
     if "memory" in parts:
@@ -23,7 +25,7 @@ async def measure(parts: list[str], rounds: int, encodings: list[str]) -> list[F
 
 
 def main() -> None:
-    parts = ["throughput", "first-page", "memory"]
+    parts = ["throughput", "sidecars", "first-page", "memory"]
     encodings = ["raw", "png", "jpeg", "reference"]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)

@@ -1,14 +1,15 @@
-"""What the mesh costs: pages per second through separate processes over that of one process.
+"""What the mesh costs: pages per second through separate processes over that of one process; and
+what the five sidecars cost of it: the mesh with them over the mesh without.
 
 Both sides read the same document with the same pipeline on the same cores, turn by turn; while one
 works the other is idle. The ratio is the median of the turns' ratios.
 """
 
+import contextlib
 import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -20,6 +21,7 @@ DOCUMENT = Path("samples/application_form.pdf")
 PIPELINE = "application_form"
 ENCODING = "PAGEMESH_ORCHESTRATOR_WIRE_ENCODING"
 TARGET = 0.95
+SIDECARS_TARGET = 0.99
 
 
 async def measure_throughput(encodings: Sequence[str], rounds: int) -> list[Figure]:
@@ -53,6 +55,36 @@ async def _compare(monolith: AsyncClient, encoding: str, rounds: int) -> Figure:
     )
 
 
+async def measure_sidecars(rounds: int) -> Figure:
+    """The mesh as `make run` starts it, over one whose orchestrator calls the models themselves.
+
+    Both send their spans. Of two turns that follow each other the other side begins.
+    """
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    async with contextlib.AsyncExitStack() as stack:
+        clients = {}
+        for has_sidecars in rates:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            mesh = LocalMesh(folder, 0, lambda _: None, with_sidecars=has_sidecars)
+            await stack.enter_async_context(mesh)
+            clients[has_sidecars] = await stack.enter_async_context(AsyncClient(mesh.address))
+            await _pages_a_second(clients[has_sidecars])
+        for turn in range(2 * rounds):
+            for has_sidecars in (turn % 2 == 0, turn % 2 == 1):
+                rates[has_sidecars].append(await _pages_a_second(clients[has_sidecars]))
+    ratio = median(a / b for a, b in zip(rates[True], rates[False], strict=True))
+    return Figure(
+        name="mesh throughput with five sidecars",
+        value=median(rates[True]),
+        unit="pages/s",
+        compared_with="the same mesh without sidecars",
+        baseline=median(rates[False]),
+        ratio=ratio,
+        target=f">= {SIDECARS_TARGET}",
+        met=ratio >= SIDECARS_TARGET,
+    )
+
+
 async def _pages_a_second(client: AsyncClient) -> float:
     started = time.perf_counter()
     result = await client.analyze(DOCUMENT, pipeline=PIPELINE).collect()
@@ -63,7 +95,7 @@ async def _pages_a_second(client: AsyncClient) -> float:
     return account.total / seconds
 
 
-@contextmanager
+@contextlib.contextmanager
 def _variable(name: str, value: str) -> Iterator[None]:
     before = os.environ.get(name)
     os.environ[name] = value

@@ -12,6 +12,7 @@ from sidecar.replies import Code
 from sidecar.telemetry import names
 from sidecar.telemetry.model_trailers import ModelReport
 
+_UNTOLD = ("grpc.health.", "grpc.reflection.")
 _SERVER_ERRORS = frozenset(
     {
         Code.UNKNOWN,
@@ -53,8 +54,13 @@ class SpanMaker:
         self._ids = ids
 
     def make(self, record: CallRecord, report: ModelReport | None) -> None:
-        """Make and end the spans of one call, if it was sampled or went wrong."""
+        """Make and end the spans of one call, if it was sampled or went wrong.
+
+        Health and reflection make none: probes would outnumber the calls that matter.
+        """
         context = record.context
+        if record.method.startswith(_UNTOLD):
+            return
         if not context.sampled and record.status == Code.OK:
             return
         status = code_name(record.status)

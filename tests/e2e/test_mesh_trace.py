@@ -1,13 +1,15 @@
 """A document's way through real processes, from the spans that they sent."""
 
+import contextlib
+import itertools
 import re
-from collections import Counter
 
 import pytest
 
+from meshkit.errors import NotFound
 from pagemesh import Client
 from pagemesh.local_mesh import MODELS, SPANS_FILE
-from pagemesh.traces.span import CLIENT, SERVER
+from pagemesh.traces.span import SERVER
 from pagemesh.traces.store import Way, reading
 from pagemesh.traces.tree import model_calls, roots_of
 from tests.e2e.conftest import SAMPLES, Mesh, log_entries, settled
@@ -23,15 +25,20 @@ def way(mesh: Mesh) -> Way:
     """Of a page that every model sees."""
     with Client(mesh.address, caller="e2e") as client:
         client.analyze(SAMPLES / "ticked_and_signed.png", request_id=REQUEST).collect()
-    wanted = {"orchestrator", *MODELS, *(f"{model}-sidecar" for model in MODELS)}
     with reading(mesh.command.state / "up" / SPANS_FILE) as store:
         for _ in settled():
-            if any(s.attributes.get("pagemesh.request_id") == REQUEST for s in store.requests(1)):
-                found = store.way(REQUEST)
-                calls = sum(span.kind == SERVER for span in found.spans)
-                if {s.service for s in found.spans} == wanted and calls == 13:
-                    return found
+            with contextlib.suppress(NotFound):
+                if is_whole(store.way(REQUEST)):
+                    return store.way(REQUEST)
     raise AssertionError("the spans of some process never came")
+
+
+def is_whole(way: Way) -> bool:
+    """Whether the door's span came, and of every call those of all processes."""
+    roots = roots_of(way)
+    calls = [call for root in roots for node in root.walk() for call in model_calls(node)]
+    own = [call for call in calls if call.client.service == "orchestrator"]
+    return len(roots) == 1 and all(call.sidecar and call.server and call.batches for call in own)
 
 
 def test_who_the_document_is_for_is_told(way: Way) -> None:
@@ -46,8 +53,9 @@ def test_the_spans_are_one_tree_and_every_call_went_through_its_sidecar(way: Way
         if node.span.name.startswith("step ")
     }
     assert steps.keys() == MODEL_STEPS | {"form", "fields"}
-    for name in MODEL_STEPS:
-        (call,) = model_calls(steps[name])
+    calls = {name: model_calls(node) for name, node in steps.items()}
+    assert all(calls[name] for name in MODEL_STEPS)
+    for call in itertools.chain.from_iterable(calls.values()):
         assert call.sidecar is not None
         assert call.server is not None
         assert call.sidecar[0].service == f"{call.server.service}-sidecar"
@@ -60,10 +68,11 @@ def test_the_spans_are_one_tree_and_every_call_went_through_its_sidecar(way: Way
             (batch, call.server),
         ):
             assert inner.parent_id == outer.span_id
-            assert inner.seconds <= outer.seconds
-    kinds = Counter(span.kind for span in way.spans if "rpc.method" in span.attributes)
-    assert kinds[SERVER] == 1 + 2 * len(MODEL_STEPS)
-    assert kinds[CLIENT] == 2 * len(MODEL_STEPS)
+
+
+def test_every_process_is_on_the_way(way: Way) -> None:
+    sidecars = {f"{model}-sidecar" for model in MODELS}
+    assert {span.service for span in way.spans} == {"orchestrator", *MODELS, *sidecars}
 
 
 def test_cost_adds_up_from_batches_to_the_document(way: Way) -> None:
@@ -93,4 +102,4 @@ def test_a_person_sees_the_tree(mesh: Mesh, way: Way) -> None:
         (line,) = [li for li in done.stdout.splitlines() if re.search(rf"─ {name}\b", li)]
         assert re.search(r"( +\d+(\.\d+)? m?s){3}$", line.rstrip())
     whole = mesh.command.run("trace", REQUEST, "--all")
-    assert whole.stdout.count("serves ") == 1 + 2 * len(MODEL_STEPS)
+    assert whole.stdout.count("serves ") == sum(span.kind == SERVER for span in way.spans)
