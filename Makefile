@@ -46,6 +46,10 @@ run: setup  ## Start the whole mesh, send DOC through it, show the result, keep 
 test: lint infra-setup  ## Everything that must pass: lint, then all tests
 	pytest -n 2 --dist loadgroup
 
+.PHONY: test-interop
+test-interop: setup  ## The sidecar between gRPC's Go client and server, grpcurl and h2spec; needs Go
+	python -m scripts.test_interop
+
 .PHONY: check
 check: lint  ## What every commit passes: lint and the unit tests
 	pytest -n 2 --dist loadgroup tests/unit
