@@ -12,11 +12,14 @@ from orchestrator.document_run import ReadingRoom
 from orchestrator.documents.pool import WorkerPool
 from orchestrator.forms.library import FormLibrary
 from orchestrator.models import Channel, Models
+from orchestrator.orders import OrderDesk
 from orchestrator.pages import PageImage
 from orchestrator.pipeline_file import Available
+from orchestrator.resumption import resume_documents
 from orchestrator.service import SERVICE_NAME, OrchestratorServicer
 from orchestrator.stages.registry import StageRegistry
 from orchestrator.store import DocumentStore
+from orchestrator.uploads import Uploads
 from orchestrator.work import WorkManager
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import (
     add_OrchestratorServiceServicer_to_server,
@@ -41,6 +44,7 @@ class Orchestrator:
         limits = config.document_limits
         self._channels = channels
         self._store = DocumentStore(config.state_dir / "documents.sqlite3")
+        self._uploads = Uploads(config.state_dir / "uploads")
         self._workers = WorkerPool(limits)
         available = Available(StageRegistry(), Models(channels, config.breaker))
         self.catalog = PipelineCatalog(
@@ -57,11 +61,13 @@ class Orchestrator:
         self._work = WorkManager(
             self._store,
             ReadingRoom(limits, self._workers, budget, page_images, self._forms),
+            self._uploads,
             max_documents=config.max_documents,
             max_queued=config.max_queued_documents,
             retention_seconds=config.retention_seconds,
         )
-        self.servicer = OrchestratorServicer(self.catalog, self._work, limits)
+        self._desk = OrderDesk(self.catalog, limits)
+        self.servicer = OrchestratorServicer(self.catalog, self._desk, self._work, limits)
         self._watchers: list[asyncio.Task[None]] = []
 
     def add_to_server(self, server: Any) -> None:
@@ -80,6 +86,8 @@ class Orchestrator:
         await self._store.open()
         await self._workers.start()
         await self._work.start()
+        limits = self._config.document_limits
+        await resume_documents(self._store, self._uploads, self._desk, self._work, limits)
         self._watchers = [
             asyncio.create_task(definitions.watch(self._config.reload_seconds))
             for definitions in (self.catalog, self._forms)

@@ -68,6 +68,7 @@ class Job:
         selection: the pages that were asked for.
         plan: how.
         telemetry: told of its pages.
+        done: pages that were read before and stay as they are.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Job:
     selection: PageSelection
     plan: Plan
     telemetry: DocumentTelemetry = field(default_factory=DocumentTelemetry)
+    done: frozenset[int] = frozenset()
 
 
 async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> None:
@@ -102,7 +104,7 @@ async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> None:
         numbers = job.selection.numbers(document.page_count)
         await sink.add_pages(_left_out(job.selection, document.page_count, numbers))
         async with asyncio.TaskGroup() as group:
-            for number in numbers:
+            for number in [each for each in numbers if each not in job.done]:
                 admitted = asyncio.Event()
                 reader = _PageReader(room, job, document, number, admitted)
                 group.create_task(reader.run(sink))

@@ -12,8 +12,9 @@ from meshkit.errors import InvalidInput
 from orchestrator.catalog import PipelineCatalog
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.source import Spool, public_location
+from orchestrator.order import Order
 from orchestrator.page_selection import PageSelection
-from orchestrator.work import Order
+from orchestrator.records import Keeper
 from pagemesh.orchestrator.v1.orchestrator_service_pb2 import DocumentSpec
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -58,8 +59,12 @@ class OrderDesk:
         spec: DocumentSpec,
         spool: Spool,
         *,
-        time_remaining: float | None,
+        time_remaining: float | None = None,
         client: str = "",
+        keeper: Keeper = Keeper.CALLER,
+        retries: bool = False,
+        request_id: str = "",
+        source: str = "",
     ) -> Order:
         """A checked specification as an order.
 
@@ -68,14 +73,17 @@ class OrderDesk:
             spool: the bytes, or empty when there is a location.
             time_remaining: seconds until the client gives up; None when it does not.
             client: who pays for it.
+            keeper, retries: see `Order`.
+            request_id, source: of a document that is gone on with.
         """
         pipeline = self._catalog.get(spec.pipeline)
         loop = asyncio.get_running_loop()
         has_timeout = spec.HasField("timeout")
         return Order(
-            request_id=spec.request_id or uuid.uuid4().hex,
+            request_id=request_id or spec.request_id or uuid.uuid4().hex,
             fingerprint=fingerprint(spec, pipeline.name, "" if spec.location else spool.sha256),
-            source=public_location(spec.location) if spec.location else _file_name(spec.filename),
+            spec=spec,
+            source=source or _source(spec),
             location=spec.location,
             spool=spool,
             sha256=spec.sha256.lower(),
@@ -87,6 +95,8 @@ class OrderDesk:
             seconds=_seconds(spec.timeout) if has_timeout else pipeline.deadline,
             call_deadline=None if time_remaining is None else loop.time() + time_remaining,
             client=client,
+            keeper=keeper,
+            retries=retries,
         )
 
 
@@ -109,6 +119,10 @@ def fingerprint(spec: DocumentSpec, pipeline: str, sha256: str) -> str:
 
 def _seconds(duration: Duration) -> float:
     return duration.seconds + duration.nanos / 1e9
+
+
+def _source(spec: DocumentSpec) -> str:
+    return public_location(spec.location) if spec.location else _file_name(spec.filename)
 
 
 def _file_name(name: str) -> str:

@@ -16,9 +16,11 @@ from meshkit.telemetry.calls import caller_of
 from orchestrator.catalog import PipelineCatalog
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.source import Spool
+from orchestrator.order import Order
 from orchestrator.orders import OrderDesk, check_request_id
 from orchestrator.pipeline import Pipeline
-from orchestrator.work import Order, WorkManager, identity_of
+from orchestrator.records import Keeper
+from orchestrator.work import WorkManager, identity_of
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceServicer
@@ -40,11 +42,13 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         is_ready: until this is set every call is refused, with a time to retry.
     """
 
-    def __init__(self, catalog: PipelineCatalog, work: WorkManager, limits: DocumentLimits) -> None:
+    def __init__(
+        self, catalog: PipelineCatalog, desk: OrderDesk, work: WorkManager, limits: DocumentLimits
+    ) -> None:
         self._catalog = catalog
         self._work = work
         self._limits = limits
-        self._desk = OrderDesk(catalog, limits)
+        self._desk = desk
         self.is_ready = False
 
     def _check_ready(self) -> None:
@@ -97,7 +101,7 @@ class OrchestratorServicer(OrchestratorServiceServicer):
             if request.content:
                 await spool.write(request.content)
             client = caller_of(context)
-            order = self._desk.order(request.spec, spool, time_remaining=None, client=client)
+            order = self._desk.order(request.spec, spool, client=client, keeper=Keeper.STORE)
             order.resources.push_async_exit(resources.pop_all())
         return pb.SubmitDocumentResponse(document=await self._work.submit(order))
 

@@ -10,7 +10,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -18,9 +17,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import status_pb2
 
 from meshkit.errors import NotFound, PagemeshError
-from meshkit.status import status_of
+from meshkit.status import error_of, status_of
+from orchestrator.records import Ending, Entry, Keeper, Record
 from pagemesh.orchestrator.v1.document_pb2 import (
-    DOCUMENT_STATE_CANCELLED,
     DOCUMENT_STATE_FAILED,
     DOCUMENT_STATE_PARTIAL,
     DOCUMENT_STATE_PROCESSING,
@@ -37,22 +36,16 @@ from pagemesh.orchestrator.v1.document_pb2 import (
 
 ResultT = TypeVar("ResultT")
 
-FINAL_STATES = frozenset(
-    {
-        DOCUMENT_STATE_SUCCEEDED,
-        DOCUMENT_STATE_PARTIAL,
-        DOCUMENT_STATE_FAILED,
-        DOCUMENT_STATE_CANCELLED,
-    }
-)
 _COLUMN = {PAGE_OUTCOME_OK: "ok", PAGE_OUTCOME_FAILED: "failed", PAGE_OUTCOME_SKIPPED: "skipped"}
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE documents (
     request_id  TEXT PRIMARY KEY,
     fingerprint TEXT NOT NULL,
     state       INTEGER NOT NULL,
     can_restart INTEGER NOT NULL DEFAULT 0,
+    keeper      TEXT NOT NULL,
+    spec        BLOB NOT NULL,
     pipeline    BLOB NOT NULL,
     source      TEXT NOT NULL,
     media_type  TEXT NOT NULL DEFAULT '',
@@ -70,50 +63,11 @@ CREATE TABLE pages (
     sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
     request_id  TEXT NOT NULL REFERENCES documents (request_id) ON DELETE CASCADE,
     page_number INTEGER NOT NULL,
+    can_retry   INTEGER NOT NULL,
     result      BLOB NOT NULL,
     UNIQUE (request_id, page_number)
 );
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A document as stored.
-
-    Attributes:
-        document: its state and account.
-        fingerprint: what the request asked for, as a digest.
-        can_restart: whether the same request sent again begins anew: the work was cut off by a
-            restart or by its client's going away, not decided.
-    """
-
-    document: Document
-    fingerprint: str
-    can_restart: bool
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing more will happen to it."""
-        return self.document.state in FINAL_STATES
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a document ends.
-
-    Attributes:
-        error: why it failed as a whole; None when it did not.
-        state: the final state; None when its pages decide.
-        rest_outcome, rest_reason, rest_error: for pages that were not finished.
-        can_restart: see `Record`.
-    """
-
-    error: PagemeshError | None = None
-    state: int | None = None
-    rest_outcome: int = PAGE_OUTCOME_FAILED
-    rest_reason: str = ""
-    rest_error: PagemeshError | None = None
-    can_restart: bool = False
 
 
 class DocumentStore:
@@ -137,20 +91,25 @@ class DocumentStore:
             await self._run(self._close)
             self._thread.shutdown(wait=False)
 
-    async def create(
-        self, request_id: str, fingerprint: str, pipeline: PipelineIdentity, source: str
-    ) -> None:
-        """Take a document in state QUEUED, replacing a record of the same id."""
-        await self._run(self._create, request_id, fingerprint, pipeline, source)
+    async def create(self, entry: Entry) -> None:
+        """Take a document in state QUEUED.
+
+        A record of the same id is gone on with when the same pipeline reads it: its finished pages
+        are kept, but not those that failed for a passing reason or stand for unfinished ones.
+        Otherwise it is replaced.
+        """
+        await self._run(self._create, entry)
+
+    async def set_keeper(self, request_id: str, keeper: Keeper) -> None:
+        """Change who sees to it that it is finished."""
+        await self._run(self._update, request_id, "keeper = ?", (keeper,))
 
     async def begin(self, request_id: str, sha256: str) -> None:
-        """Set the state to PROCESSING, and the digest of the document's bytes."""
-        await self._run(
-            self._update,
-            request_id,
-            "state = ?, sha256 = ?",
-            (DOCUMENT_STATE_PROCESSING, sha256),
-        )
+        """Set the state to PROCESSING, and the digest of the document's bytes where it is known.
+
+        Pages of other bytes, read before, are forgotten.
+        """
+        await self._run(self._begin, request_id, sha256)
 
     async def opened(self, request_id: str, media_type: str, total: int) -> None:
         """Note what the document is and how many pages it has."""
@@ -194,12 +153,23 @@ class DocumentStore:
         """
         return await self._run(self._pages_from, request_id, page_number, limit, max_bytes)
 
+    async def finished_pages(self, request_id: str) -> frozenset[int]:
+        """Numbers of the pages that need not be read again."""
+        return await self._run(self._finished_pages, request_id)
+
     async def end_unfinished(self, ending: Ending) -> int:
-        """End every document that is not in a final state; returns how many there were."""
+        """End every unfinished document that its caller keeps; returns how many there were."""
         return await self._run(self._end_unfinished, ending)
 
+    async def unfinished(self, keeper: Keeper) -> list[Record]:
+        """Documents of this keeper that are in no final state, oldest first."""
+        return await self._run(self._unfinished, keeper)
+
     async def delete_ended_before(self, moment: float) -> int:
-        """Delete documents that ended before this Unix time; returns how many."""
+        """Delete documents that ended before this Unix time; returns how many.
+
+        One whose message never came again counts as ended when it was taken.
+        """
         return await self._run(self._delete_ended_before, int(moment * 1e9))
 
     async def _run(self, function: Callable[..., ResultT], *arguments: object) -> ResultT:
@@ -251,23 +221,55 @@ class DocumentStore:
             self._lock_file.close()
             self._lock_file = None
 
-    def _create(
-        self, request_id: str, fingerprint: str, pipeline: PipelineIdentity, source: str
-    ) -> None:
+    def _create(self, entry: Entry) -> None:
+        pipeline = entry.pipeline.SerializeToString(deterministic=True)
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("DELETE FROM documents WHERE request_id = ?", (request_id,))
+            row = self._db.execute(
+                "SELECT pipeline FROM documents WHERE request_id = ?", (entry.request_id,)
+            ).fetchone()
+            if row is not None and row[0] == pipeline:
+                self._reopen(entry)
+                return
+            self._db.execute("DELETE FROM documents WHERE request_id = ?", (entry.request_id,))
             self._db.execute(
-                "INSERT INTO documents (request_id, fingerprint, state, pipeline, source,"
-                " created_ns) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents (request_id, fingerprint, state, keeper, spec, pipeline,"
+                " source, created_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    request_id,
-                    fingerprint,
+                    entry.request_id,
+                    entry.fingerprint,
                     DOCUMENT_STATE_QUEUED,
-                    pipeline.SerializeToString(),
-                    source,
+                    entry.keeper,
+                    entry.spec,
+                    pipeline,
+                    entry.source,
                     time.time_ns(),
                 ),
+            )
+
+    def _reopen(self, entry: Entry) -> None:
+        gone = self._db.execute(
+            "DELETE FROM pages WHERE request_id = ? AND can_retry RETURNING result",
+            (entry.request_id,),
+        ).fetchall()
+        for (result,) in gone:
+            column = _COLUMN[PageResult.FromString(result).outcome]
+            self._update(entry.request_id, f"{column} = {column} - 1", ())
+        self._update(
+            entry.request_id,
+            "state = ?, error = NULL, can_restart = 0, ended_ns = NULL, keeper = ?, spec = ?",
+            (DOCUMENT_STATE_QUEUED, entry.keeper, entry.spec),
+        )
+
+    def _begin(self, request_id: str, sha256: str) -> None:
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            before = self._document(request_id).sha256
+            if sha256 and before and sha256 != before:
+                self._db.execute("DELETE FROM pages WHERE request_id = ?", (request_id,))
+                self._update(request_id, "total = 0, ok = 0, failed = 0, skipped = 0", ())
+            self._update(
+                request_id, "state = ?, sha256 = ?", (DOCUMENT_STATE_PROCESSING, sha256 or before)
             )
 
     def _update(self, request_id: str, columns: str, values: tuple[object, ...]) -> None:
@@ -279,12 +281,13 @@ class DocumentStore:
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for page in pages:
-                self._add_page(request_id, page)
+                self._add_page(request_id, page, can_retry=_failed_for_now(page))
 
-    def _add_page(self, request_id: str, page: PageResult) -> None:
+    def _add_page(self, request_id: str, page: PageResult, *, can_retry: bool) -> None:
         added = self._db.execute(
-            "INSERT OR IGNORE INTO pages (request_id, page_number, result) VALUES (?, ?, ?)",
-            (request_id, page.page_number, page.SerializeToString()),
+            "INSERT OR IGNORE INTO pages (request_id, page_number, can_retry, result)"
+            " VALUES (?, ?, ?, ?)",
+            (request_id, page.page_number, can_retry, page.SerializeToString()),
         )
         if added.rowcount:
             column = _COLUMN[page.outcome]
@@ -294,7 +297,7 @@ class DocumentStore:
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for page in self._missing_pages(request_id, ending):
-                self._add_page(request_id, page)
+                self._add_page(request_id, page, can_retry=True)
             account = self._document(request_id).pages
             state = ending.state or _state_of(account, ending.error)
             error = status_of(ending.error).SerializeToString() if ending.error else None
@@ -309,10 +312,13 @@ class DocumentStore:
             raise AssertionError(f"the pages of {request_id} do not add up: {pages}")
         return document
 
+    def _finished_pages(self, request_id: str) -> frozenset[int]:
+        rows = self._db.execute("SELECT page_number FROM pages WHERE request_id = ?", (request_id,))
+        return frozenset(number for (number,) in rows)
+
     def _missing_pages(self, request_id: str, ending: Ending) -> Iterable[PageResult]:
         total = self._document(request_id).pages.total
-        rows = self._db.execute("SELECT page_number FROM pages WHERE request_id = ?", (request_id,))
-        done = {number for (number,) in rows}
+        done = self._finished_pages(request_id)
         error = status_of(ending.rest_error) if ending.rest_error else None
         for number in range(1, total + 1):
             if number not in done:
@@ -325,9 +331,13 @@ class DocumentStore:
 
     def _find(self, request_id: str) -> Record | None:
         row = self._db.execute(
-            "SELECT fingerprint, can_restart FROM documents WHERE request_id = ?", (request_id,)
+            "SELECT fingerprint, can_restart, keeper, spec FROM documents WHERE request_id = ?",
+            (request_id,),
         ).fetchone()
-        return Record(self._document(request_id), row[0], bool(row[1])) if row else None
+        if row is None:
+            return None
+        document = self._document(request_id)
+        return Record(document, row[0], bool(row[1]), Keeper(row[2]), row[3])
 
     def _document(self, request_id: str) -> Document:
         row = self._db.execute(
@@ -378,18 +388,32 @@ class DocumentStore:
         return pages, False
 
     def _end_unfinished(self, ending: Ending) -> int:
-        marks = ", ".join("?" * len(FINAL_STATES))
+        records = self._unfinished(Keeper.CALLER)
+        for record in records:
+            self._end(record.document.request_id, ending)
+        return len(records)
+
+    def _unfinished(self, keeper: Keeper) -> list[Record]:
         rows = self._db.execute(
-            f"SELECT request_id FROM documents WHERE state NOT IN ({marks})",  # noqa: S608
-            tuple(FINAL_STATES),
+            "SELECT request_id FROM documents WHERE ended_ns IS NULL AND keeper = ?"
+            " ORDER BY created_ns",
+            (keeper,),
         ).fetchall()
-        for (request_id,) in rows:
-            self._end(request_id, ending)
-        return len(rows)
+        records = [self._find(request_id) for (request_id,) in rows]
+        return [record for record in records if record is not None]
 
     def _delete_ended_before(self, moment_ns: int) -> int:
-        deleted = self._db.execute("DELETE FROM documents WHERE ended_ns < ?", (moment_ns,))
+        deleted = self._db.execute(
+            "DELETE FROM documents WHERE ended_ns < ?"
+            " OR (ended_ns IS NULL AND keeper = ? AND created_ns < ?)",
+            (moment_ns, Keeper.SOURCE, moment_ns),
+        )
         return deleted.rowcount
+
+
+def _failed_for_now(page: PageResult) -> bool:
+    """Whether reading the page again may give more: what failed was busy or away."""
+    return page.outcome == PAGE_OUTCOME_FAILED and error_of(page.error).retry_after is not None
 
 
 def _state_of(account: PageAccount, error: PagemeshError | None) -> int:

@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Sequence
 
 from meshkit.errors import (
-    Cancelled,
     Conflict,
     DeadlineExceeded,
     DependencyUnavailable,
@@ -18,19 +16,18 @@ from meshkit.errors import (
     PagemeshError,
 )
 from orchestrator.document_run import Job, ReadingRoom, read_document
-from orchestrator.documents.source import Spool, fetch
+from orchestrator.documents.source import fetch
 from orchestrator.faults import known_error
+from orchestrator.live import CANCELLED, CRASHED, STOPPED, Live
+from orchestrator.order import Order
 from orchestrator.page_run import Plan
-from orchestrator.page_selection import PageSelection
 from orchestrator.pipeline import Pipeline
-from orchestrator.stages.base import StageConfig
-from orchestrator.store import DocumentStore, Ending
+from orchestrator.records import Ending, Entry, Keeper, Record
+from orchestrator.store import DocumentStore
 from orchestrator.telemetry import names
 from orchestrator.telemetry.recording import DocumentTelemetry, part_span, tell_request
+from orchestrator.uploads import Uploads
 from pagemesh.orchestrator.v1.document_pb2 import (
-    DOCUMENT_STATE_CANCELLED,
-    PAGE_OUTCOME_FAILED,
-    PAGE_OUTCOME_SKIPPED,
     Document,
     DocumentState,
     PageResult,
@@ -42,140 +39,20 @@ _SWEEP_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Order:
-    """A validated request for a document to be read.
-
-    Attributes:
-        request_id: names the piece of work.
-        fingerprint: digest of everything that the request asks for.
-        source: the document's public name.
-        location: where to fetch it; empty when `spool` holds its bytes.
-        spool: the bytes, uploaded, or fetched when the work begins.
-        sha256: what the bytes' digest must be, lower-case hexadecimal; empty: anything.
-        password, dpi, selection: how to open it.
-        pipeline: the pipeline at the version of now.
-        options: of every step.
-        seconds: time for the whole document, from when its pages are begun.
-        call_deadline: the loop's time at which the client gives up; None when it does not.
-        client: who pays for it; empty when nobody said.
-        resources: closes the spool; the work takes it over.
-    """
-
-    request_id: str
-    fingerprint: str
-    source: str
-    location: str
-    spool: Spool
-    sha256: str
-    password: str | None
-    dpi: int
-    selection: PageSelection
-    pipeline: Pipeline
-    options: Mapping[str, StageConfig]
-    seconds: float
-    call_deadline: float | None = None
-    client: str = ""
-    resources: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
-
-
-class _Bell:
-    """Wakes everybody who waits for news, without remembering anything for them."""
-
-    def __init__(self) -> None:
-        self.rung = 0
-        self._event = asyncio.Event()
-
-    def ring(self) -> None:
-        self.rung += 1
-        event, self._event = self._event, asyncio.Event()
-        event.set()
-
-    async def rung_since(self, count: int) -> None:
-        while self.rung == count:
-            await self._event.wait()
-
-
-@dataclass
-class _Live:
-    """Work that is queued or being done.
-
-    Attributes:
-        fingerprint: of its order.
-        watchers: clients that are connected for it.
-        is_kept: whether it goes on without any.
-        stopped: why it is being cancelled; None while it is not.
-        is_begun: whether its task runs: one that is cancelled before would never write its end.
-        is_over: whether its end is written, or could not be.
-        telemetry: its span.
-    """
-
-    request_id: str
-    fingerprint: str
-    watchers: int = 0
-    is_kept: bool = False
-    stopped: Ending | None = None
-    is_begun: bool = False
-    is_over: bool = False
-    bell: _Bell = field(default_factory=_Bell)
-    telemetry: DocumentTelemetry = field(default_factory=DocumentTelemetry)
-    task: asyncio.Task[None] | None = None
-
-    def stop(self, ending: Ending) -> None:
-        """Cancel the work, once."""
-        if self.stopped is None and self.task is not None and not self.task.done():
-            self.stopped = ending
-            if self.is_begun:
-                self.task.cancel()
-
-    def leave(self) -> None:
-        """A client has gone; the last one takes work with it that nobody asked to keep."""
-        self.watchers -= 1
-        if self.watchers <= 0 and not self.is_kept:
-            self.stop(_ABANDONED)
-
-
-def _cancelling(reason: str, *, can_restart: bool) -> Ending:
-    return Ending(
-        state=DOCUMENT_STATE_CANCELLED,
-        error=Cancelled(reason),
-        rest_outcome=PAGE_OUTCOME_SKIPPED,
-        rest_reason=reason,
-        can_restart=can_restart,
-    )
-
-
-def _interrupted(reason: str) -> Ending:
-    error = DependencyUnavailable(reason, reason="INTERRUPTED", retry_after=1.0)
-    return Ending(
-        error=error,
-        rest_outcome=PAGE_OUTCOME_FAILED,
-        rest_reason=reason,
-        rest_error=error,
-        can_restart=True,
-    )
-
-
-_CANCELLED = _cancelling("cancelled by a client", can_restart=False)
-_ABANDONED = _cancelling("cancelled: its client went away", can_restart=True)
-_STOPPED = _interrupted("the orchestrator was stopped before the document was done; send it again")
-_CRASHED = _interrupted("the orchestrator ended before the document was done; send it again")
-
-
 class _StoreSink:
     """Writes what is found, and tells whoever watches."""
 
-    def __init__(self, store: DocumentStore, live: _Live) -> None:
+    def __init__(self, store: DocumentStore, live: Live) -> None:
         self._store = store
         self._live = live
 
     async def opened(self, media_type: str, total: int) -> None:
-        await self._store.opened(self._live.request_id, media_type, total)
+        await self._store.opened(self._live.order.request_id, media_type, total)
         self._live.bell.ring()
 
     async def add_pages(self, pages: Sequence[PageResult]) -> None:
         if pages:
-            await self._store.add_pages(self._live.request_id, pages)
+            await self._store.add_pages(self._live.order.request_id, pages)
             self._live.bell.ring()
 
 
@@ -186,6 +63,7 @@ class WorkManager:
         self,
         store: DocumentStore,
         room: ReadingRoom,
+        uploads: Uploads,
         *,
         max_documents: int,
         max_queued: int,
@@ -193,17 +71,18 @@ class WorkManager:
     ) -> None:
         self._store = store
         self._room = room
+        self._uploads = uploads
         self._turns = asyncio.Semaphore(max_documents)
         self._capacity = max_documents + max_queued
         self._retention_seconds = retention_seconds
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, Live] = {}
         self._accepting = asyncio.Lock()
         self._sweeper: asyncio.Task[None] | None = None
         self._is_stopping = False
 
     async def start(self) -> None:
-        """End what a crash left unfinished, and begin to delete what is old."""
-        count = await self._store.end_unfinished(_CRASHED)
+        """End what a crash left unfinished and nobody keeps, and begin to delete what is old."""
+        count = await self._store.end_unfinished(CRASHED)
         if count:
             _log.warning("ended documents that were cut off", extra={"count": count})
         self._sweeper = asyncio.create_task(self._sweep())
@@ -215,7 +94,7 @@ class WorkManager:
             self._sweeper.cancel()
         tasks = [live.task for live in self._live.values() if live.task is not None]
         for live in list(self._live.values()):
-            live.stop(_STOPPED)
+            live.pause()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def ensure_room(self, request_id: str) -> None:
@@ -236,7 +115,6 @@ class WorkManager:
         """
         live = await self._accept(order)
         if live is not None:
-            live.is_kept = True
             live.leave()
         return await self.document(order.request_id)
 
@@ -272,8 +150,10 @@ class WorkManager:
         """Stop the work on a document, and wait until it has stopped. Raises NotFound."""
         live = await self._find(request_id)
         if live is not None and live.task is not None:
-            live.stop(_CANCELLED)
+            live.stop(CANCELLED)
             await asyncio.wait([live.task])
+        elif not (await self._store.get(request_id)).is_final:
+            await self._store.end(request_id, CANCELLED)
         return await self.document(request_id)
 
     async def document(self, request_id: str) -> Document:
@@ -287,7 +167,7 @@ class WorkManager:
         return await self._store.pages_from(request_id, first, limit, max_bytes)
 
     async def _events(
-        self, request_id: str, live: _Live | None
+        self, request_id: str, live: Live | None
     ) -> AsyncGenerator[Document | PageResult, None]:
         """Read from the store whenever there is news: a slow reader costs no memory."""
         sequence, told = 0, (-1, -1)
@@ -307,11 +187,17 @@ class WorkManager:
             if record.is_final:
                 yield document
                 return
-            if live is None or is_over:
+            if live is None or live.is_paused:
+                raise DependencyUnavailable(
+                    "the document is not at work now; it goes on when the orchestrator is up again "
+                    "or its message is delivered again",
+                    reason="INTERRUPTED",
+                )
+            if is_over:
                 raise Internal("the document's end could not be stored; the log says why")
             await live.bell.rung_since(rung)
 
-    async def _find(self, request_id: str) -> _Live | None:
+    async def _find(self, request_id: str) -> Live | None:
         """The work on a document; None when it has ended. Raises NotFound.
 
         Waits for a decision under way: a document is in the store a moment before its work is here.
@@ -320,7 +206,7 @@ class WorkManager:
             await self._store.get(request_id)
             return self._live.get(request_id)
 
-    async def _accept(self, order: Order) -> _Live | None:
+    async def _accept(self, order: Order) -> Live | None:
         """The work on this order, with one watcher more; None when it has ended already.
 
         The decision is made to its end even when the caller goes away meanwhile: no document may
@@ -333,7 +219,7 @@ class WorkManager:
             deciding.add_done_callback(_leave_decided)
             raise
 
-    async def _join_or_begin(self, order: Order) -> _Live | None:
+    async def _join_or_begin(self, order: Order) -> Live | None:
         async with contextlib.AsyncExitStack() as resources, self._accepting:
             resources.push_async_exit(order.resources)
             live = self._live.get(order.request_id)
@@ -344,26 +230,33 @@ class WorkManager:
             if record is not None and record.fingerprint != order.fingerprint:
                 raise _conflict(order.request_id)
             if live is not None:
-                live.watchers += 1
+                await self._join(live, order)
                 tell_request(order.request_id, live.telemetry.context)
                 return live
-            if record is not None and not record.can_restart:
+            if record is not None and _is_done(record, order):
                 return None
             return await self._begin(order, resources.pop_all())
 
-    async def _begin(self, order: Order, resources: contextlib.AsyncExitStack) -> _Live:
+    async def _join(self, live: Live, order: Order) -> None:
+        live.watchers += 1
+        if order.keeper is Keeper.STORE and live.keeper is Keeper.CALLER:
+            await self._uploads.keep(live.order)
+            live.keeper = Keeper.STORE
+            await self._store.set_keeper(order.request_id, Keeper.STORE)
+
+    async def _begin(self, order: Order, resources: contextlib.AsyncExitStack) -> Live:
         try:
             self._check_capacity()
-            await self._store.create(
-                order.request_id, order.fingerprint, identity_of(order.pipeline), order.source
-            )
+            if order.keeper is Keeper.STORE:
+                await self._uploads.keep(order)
+            await self._store.create(_entry(order))
         except BaseException:
             await resources.aclose()
             raise
         tell_request(order.request_id)
         pipeline = order.pipeline
         told = DocumentTelemetry(order.request_id, order.client, pipeline.name, pipeline.version)
-        live = _Live(order.request_id, order.fingerprint, watchers=1, telemetry=told)
+        live = Live(order, watchers=1, keeper=order.keeper, telemetry=told)
         self._live[order.request_id] = live
         live.task = asyncio.create_task(self._work(live, order, resources))
         return live
@@ -379,14 +272,14 @@ class WorkManager:
                 retry_after=5.0,
             )
 
-    async def _work(self, live: _Live, order: Order, resources: contextlib.AsyncExitStack) -> None:
+    async def _work(self, live: Live, order: Order, resources: contextlib.AsyncExitStack) -> None:
         """Read the document, and write its end whatever happens."""
         live.is_begun = True
         with live.telemetry.running():
             await self._read_to_the_end(live, order, resources)
 
     async def _read_to_the_end(
-        self, live: _Live, order: Order, resources: contextlib.AsyncExitStack
+        self, live: Live, order: Order, resources: contextlib.AsyncExitStack
     ) -> None:
         ending = Ending()
         try:
@@ -396,13 +289,13 @@ class WorkManager:
                 else:
                     ending = live.stopped
         except asyncio.CancelledError:
-            ending = live.stopped or _STOPPED
+            ending = live.stopped or STOPPED
         except BaseExceptionGroup as group:
             ending = _failing(known_error(group.exceptions[0]))
         except Exception as error:
             ending = _failing(known_error(error))
         finally:
-            writing = asyncio.create_task(self._end(live, ending))
+            writing = asyncio.create_task(self._finish(live, ending))
             try:
                 await asyncio.shield(writing)
             finally:
@@ -411,14 +304,20 @@ class WorkManager:
                 live.is_over = True
                 live.bell.ring()
 
-    async def _end(self, live: _Live, ending: Ending) -> None:
-        document = await self._store.end(live.request_id, ending)
+    async def _finish(self, live: Live, ending: Ending) -> None:
+        if not live.is_paused:
+            await self._end(live, ending)
+            await self._uploads.drop(live.order.request_id)
+
+    async def _end(self, live: Live, ending: Ending) -> None:
+        request_id = live.order.request_id
+        document = await self._store.end(request_id, ending)
         live.telemetry.ended(document)
         pages = document.pages
         _log.info(
             "document ended",
             extra={
-                "request_id": live.request_id,
+                "request_id": request_id,
                 "state": DocumentState.Name(document.state),
                 "pages_ok": pages.ok,
                 "pages_failed": pages.failed,
@@ -426,13 +325,13 @@ class WorkManager:
             },
         )
 
-    async def _read_in_turn(self, live: _Live, order: Order) -> None:
+    async def _read_in_turn(self, live: Live, order: Order) -> None:
         async with contextlib.AsyncExitStack() as stack:
             with part_span(names.QUEUE_SPAN):
                 await stack.enter_async_context(self._turns)
             await self._read(live, order)
 
-    async def _read(self, live: _Live, order: Order) -> None:
+    async def _read(self, live: Live, order: Order) -> None:
         deadline = asyncio.get_running_loop().time() + order.seconds
         if order.call_deadline is not None:
             deadline = min(deadline, order.call_deadline)
@@ -449,6 +348,7 @@ class WorkManager:
             selection=order.selection,
             plan=Plan(order.pipeline, order.options, deadline, self._room.forms.current),
             telemetry=live.telemetry,
+            done=await self._store.finished_pages(order.request_id),
         )
         await read_document(self._room, job, _StoreSink(self._store, live))
 
@@ -477,6 +377,22 @@ def identity_of(pipeline: Pipeline) -> PipelineIdentity:
     return PipelineIdentity(name=pipeline.name, version=pipeline.version, digest=pipeline.digest)
 
 
+def _is_done(record: Record, order: Order) -> bool:
+    """Whether an order asks for no more than the store has."""
+    return record.is_final and not record.can_restart and not order.retries
+
+
+def _entry(order: Order) -> Entry:
+    return Entry(
+        request_id=order.request_id,
+        fingerprint=order.fingerprint,
+        pipeline=identity_of(order.pipeline),
+        source=order.source,
+        keeper=order.keeper,
+        spec=order.spec.SerializeToString(),
+    )
+
+
 def _check_digest(order: Order) -> None:
     """Raises InvalidInput when the bytes are not those that the client means."""
     if order.sha256 and order.sha256 != order.spool.sha256:
@@ -492,7 +408,7 @@ def _failing(error: PagemeshError) -> Ending:
     return Ending(error=error, rest_reason=error.message, rest_error=error)
 
 
-def _leave_decided(deciding: asyncio.Task[_Live | None]) -> None:
+def _leave_decided(deciding: asyncio.Task[Live | None]) -> None:
     """The caller went away while its order was decided on."""
     if not deciding.cancelled() and deciding.exception() is None:
         live = deciding.result()

@@ -8,8 +8,7 @@ from typing import Any
 import grpc
 
 from meshkit.errors import InvalidPage
-from meshkit.status import error_of
-from orchestrator.store import FINAL_STATES
+from orchestrator.records import FINAL_STATES
 from orchestrator.testing import (
     FakeModel,
     RunningOrchestrator,
@@ -20,7 +19,6 @@ from orchestrator.testing import (
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_CANCELLED,
-    DOCUMENT_STATE_FAILED,
     DOCUMENT_STATE_SUCCEEDED,
 )
 from tests.integration.calls import account, refusal, until
@@ -121,34 +119,6 @@ async def test_too_many_documents(tmp_path: Path) -> None:
         two = await running.stub.CancelDocument(pb.CancelDocumentRequest(request_id="two"))
         assert two.document.state == DOCUMENT_STATE_CANCELLED
         assert len(running.mesh["deskew"].pages) == 1
-
-
-async def test_restart_ends_what_was_cut_off(tmp_path: Path) -> None:
-    async with running_orchestrator(tmp_path) as running:
-        deskew = running.mesh["deskew"]
-        answer = deskew.answer
-
-        async def first_only(request: Any, fake: FakeModel) -> Any:
-            if not request.page.page_id.endswith("/1"):
-                await asyncio.sleep(3600)
-            return await answer(request, fake)
-
-        deskew.answer = first_only
-        spec = pb.DocumentSpec(request_id="cut", pipeline="text")
-        await running.stub.SubmitDocument(pb.SubmitDocumentRequest(spec=spec, content=tiff(3)))
-        watching = running.stub.WatchDocument(pb.WatchDocumentRequest(request_id="cut"))
-        async for event in watching:
-            if event.WhichOneof("event") == "page":
-                break
-        watching.cancel()
-    async with running_orchestrator(tmp_path) as running:
-        found = await running.watch("cut")
-        assert found.document.state == DOCUMENT_STATE_FAILED
-        assert account(found.document) == (3, 1, 2, 0)
-        assert error_of(found.document.error).reason == "INTERRUPTED"
-        assert "stopped" in found.pages[3].reason
-        again = await running.analyze(tiff(3), request_id="cut", pipeline="text")
-        assert account(again.document) == (3, 3, 0, 0)
 
 
 async def test_old_documents_are_deleted(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshkit.errors import InvalidDocument, NotFound
-from orchestrator.store import DocumentStore, Ending
+from meshkit.errors import DependencyUnavailable, InvalidDocument, NotFound
+from meshkit.status import status_of
+from orchestrator.records import Ending, Entry, Keeper
+from orchestrator.store import DocumentStore
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_CANCELLED,
     DOCUMENT_STATE_FAILED,
@@ -32,8 +34,12 @@ async def store(tmp_path: Path) -> AsyncIterator[DocumentStore]:
     await store.close()
 
 
+def entry(name: str, version: str = "1", keeper: Keeper = Keeper.CALLER) -> Entry:
+    return Entry(name, "print", PipelineIdentity(name="text", version=version), "a.pdf", keeper)
+
+
 async def take(store: DocumentStore, name: str, total: int) -> None:
-    await store.create(name, "print", PipelineIdentity(name="text"), "a.pdf")
+    await store.create(entry(name))
     await store.begin(name, "00")
     await store.opened(name, "application/pdf", total)
 
@@ -106,6 +112,54 @@ async def test_second_process_is_kept_out(store: DocumentStore, tmp_path: Path) 
     with pytest.raises(OSError, match="in use by another orchestrator"):
         await other.open()
     await other.close()
+
+
+async def test_taken_again_a_document_keeps_its_finished_pages(store: DocumentStore) -> None:
+    await take(store, "d", 4)
+    busy = status_of(DependencyUnavailable("the model is away"))
+    bad = status_of(InvalidDocument("torn"))
+    pages = [page(1), page(2, PAGE_OUTCOME_FAILED), page(3, PAGE_OUTCOME_FAILED)]
+    pages[1].error.CopyFrom(busy)
+    pages[2].error.CopyFrom(bad)
+    await store.add_pages("d", pages)
+    await store.end("d", Ending(rest_reason="cut off", can_restart=True))
+
+    await store.create(entry("d"))
+    assert await store.finished_pages("d") == {1, 3}
+    document = (await store.get("d")).document
+    assert (document.pages.ok, document.pages.failed) == (1, 1)
+    assert not document.HasField("end_time")
+
+
+async def test_another_version_of_the_pipeline_begins_anew(store: DocumentStore) -> None:
+    await take(store, "d", 2)
+    await store.add_pages("d", [page(1)])
+    await store.create(entry("d", version="2"))
+    assert await store.finished_pages("d") == frozenset()
+
+
+async def test_pages_of_other_bytes_are_forgotten(store: DocumentStore) -> None:
+    await take(store, "d", 2)
+    await store.add_pages("d", [page(1)])
+    await store.create(entry("d"))
+    await store.begin("d", "")
+    await store.begin("d", "00")
+    assert await store.finished_pages("d") == {1}
+    await store.begin("d", "11")
+    assert await store.finished_pages("d") == frozenset()
+    document = (await store.get("d")).document
+    assert (document.sha256, document.pages.ok, document.pages.total) == ("11", 0, 0)
+
+
+async def test_a_crash_ends_only_what_nobody_keeps(store: DocumentStore) -> None:
+    for keeper in Keeper:
+        await store.create(entry(keeper.value, keeper=keeper))
+    assert await store.end_unfinished(Ending(can_restart=True)) == 1
+    assert [r.document.request_id for r in await store.unfinished(Keeper.STORE)] == ["store"]
+    assert (await store.get("caller")).is_final
+    # Nobody delivers it any more: it goes with what ended before then.
+    assert await store.delete_ended_before(2**33) == 2
+    assert await store.find("source") is None
 
 
 async def test_deleting_takes_the_pages_along(store: DocumentStore) -> None:

@@ -1,0 +1,100 @@
+"""What the store holds of a document."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from meshkit.errors import PagemeshError
+from pagemesh.orchestrator.v1.document_pb2 import (
+    DOCUMENT_STATE_CANCELLED,
+    DOCUMENT_STATE_FAILED,
+    DOCUMENT_STATE_PARTIAL,
+    DOCUMENT_STATE_SUCCEEDED,
+    PAGE_OUTCOME_FAILED,
+    Document,
+    PipelineIdentity,
+)
+
+FINAL_STATES = frozenset(
+    {
+        DOCUMENT_STATE_SUCCEEDED,
+        DOCUMENT_STATE_PARTIAL,
+        DOCUMENT_STATE_FAILED,
+        DOCUMENT_STATE_CANCELLED,
+    }
+)
+
+
+class Keeper(StrEnum):
+    """Who sees to it that a document which a restart cuts off is finished."""
+
+    CALLER = "caller"
+    """The client that waits for it: it must send the document again."""
+    STORE = "store"
+    """The store: work goes on at the next start."""
+    SOURCE = "source"
+    """The queue that it came from: work goes on when its message is delivered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document as it is taken.
+
+    Attributes:
+        request_id: names it.
+        fingerprint: digest of what the request asks for.
+        pipeline: what reads it.
+        source: its public name.
+        keeper: see `Keeper`.
+        spec: the request, a serialized `DocumentSpec`, to begin again from.
+    """
+
+    request_id: str
+    fingerprint: str
+    pipeline: PipelineIdentity
+    source: str
+    keeper: Keeper = Keeper.CALLER
+    spec: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A document as stored.
+
+    Attributes:
+        document: its state and account.
+        fingerprint: what the request asked for, as a digest.
+        can_restart: whether the same request sent again goes on with it: the work was cut off by a
+            restart or by its client's going away, not decided.
+        keeper: see `Keeper`.
+        spec: the request, serialized.
+    """
+
+    document: Document
+    fingerprint: str
+    can_restart: bool
+    keeper: Keeper
+    spec: bytes
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.document.state in FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a document ends.
+
+    Attributes:
+        error: why it failed as a whole; None when it did not.
+        state: the final state; None when its pages decide.
+        rest_outcome, rest_reason, rest_error: for pages that were not finished.
+        can_restart: see `Record`.
+    """
+
+    error: PagemeshError | None = None
+    state: int | None = None
+    rest_outcome: int = PAGE_OUTCOME_FAILED
+    rest_reason: str = ""
+    rest_error: PagemeshError | None = None
+    can_restart: bool = False

@@ -1,0 +1,168 @@
+"""The orchestrator is stopped or killed in the middle of documents, and goes on with them."""
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from meshkit.status import error_of
+from meshkit.testing import running_server
+from orchestrator.config import MODELS
+from orchestrator.service import SERVICE_NAME
+from orchestrator.testing import (
+    FakeMesh,
+    FakeModel,
+    analyze_requests,
+    running_orchestrator,
+    tiff,
+)
+from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
+from pagemesh.orchestrator.v1.document_pb2 import DOCUMENT_STATE_FAILED, DOCUMENT_STATE_SUCCEEDED
+from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
+
+
+def hang_after(model: FakeModel, pages: int) -> None:
+    """Answer for the first pages of every document, and leave the others waiting."""
+    answer = model.answer
+
+    async def first_only(request: Any, fake: FakeModel) -> Any:
+        if int(request.page.page_id.rpartition("/")[2]) > pages:
+            await asyncio.sleep(3600)
+        return await answer(request, fake)
+
+    model.answer = first_only
+
+
+def asked(model: FakeModel, request_id: str) -> Counter[int]:
+    """How often the model was asked about each page of a document."""
+    pages = [page.rpartition("/") for page in model.pages]
+    return Counter(int(number) for name, _, number in pages if name == request_id)
+
+
+async def finished(stub: OrchestratorServiceStub, request_id: str, count: int) -> None:
+    """Wait until so many pages of a document are finished."""
+    request = pb.GetDocumentRequest(request_id=request_id)
+    async with asyncio.timeout(60):
+        while (await stub.GetDocument(request)).document.pages.ok < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def submit(stub: OrchestratorServiceStub, request_id: str, content: bytes) -> None:
+    spec = pb.DocumentSpec(request_id=request_id, pipeline="text", filename="a.tiff")
+    await stub.SubmitDocument(pb.SubmitDocumentRequest(spec=spec, content=content))
+
+
+async def test_a_restart_goes_on_at_the_first_unfinished_page(tmp_path: Path) -> None:
+    async with running_orchestrator(tmp_path) as running:
+        hang_after(running.mesh["deskew"], 2)
+        await submit(running.stub, "cut", tiff(4))
+        await finished(running.stub, "cut", 2)
+        watching = running.stub.WatchDocument(pb.WatchDocumentRequest(request_id="cut"))
+        assert (await anext(aiter(watching))).document.pages.total == 4
+        uploads = tmp_path / "uploads"
+        assert len(list(uploads.iterdir())) == 1
+    async with running_orchestrator(tmp_path) as running:
+        found = await running.watch("cut")
+        assert found.document.state == DOCUMENT_STATE_SUCCEEDED
+        assert found.document.source == "a.tiff"
+        assert sorted(found.pages) == [1, 2, 3, 4]
+        assert sorted(asked(running.mesh["deskew"], "cut")) == [3, 4]
+        assert not list(uploads.iterdir())
+
+
+async def test_lost_uploads_are_told(tmp_path: Path) -> None:
+    async with running_orchestrator(tmp_path) as running:
+        hang_after(running.mesh["deskew"], 1)
+        await submit(running.stub, "cut", tiff(2))
+        await finished(running.stub, "cut", 1)
+    for upload in (tmp_path / "uploads").iterdir():
+        upload.unlink()
+    async with running_orchestrator(tmp_path) as running:
+        found = await running.watch("cut")
+        assert found.document.state == DOCUMENT_STATE_FAILED
+        assert "uploaded bytes were lost" in found.document.error.message
+        assert (found.document.pages.ok, found.document.pages.failed) == (1, 1)
+
+
+@asynccontextmanager
+async def orchestrator_process(state: Path, target: str) -> AsyncIterator[OrchestratorServiceStub]:
+    """`python -m orchestrator`, killed with -9 at the end."""
+    variables = {"PORT": "0", "STATE_DIR": str(state)}
+    variables |= {f"{model.upper()}_TARGET": target for model in MODELS}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "orchestrator"),
+        env={**os.environ, **{f"PAGEMESH_ORCHESTRATOR_{k}": v for k, v in variables.items()}},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            address = ""
+            while not address:
+                address = json.loads(await process.stdout.readline()).get("address", "")
+        async with grpc.aio.insecure_channel(address) as channel:
+            health: Any = health_pb2_grpc.HealthStub(channel)
+            request = health_pb2.HealthCheckRequest(service=SERVICE_NAME)
+            async for answer in health.Watch(request):
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    break
+            yield OrchestratorServiceStub(channel)
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+@pytest.mark.timeout(300)
+async def test_a_killed_orchestrator_reads_no_finished_page_again(tmp_path: Path) -> None:
+    mesh = FakeMesh()
+    deskew = mesh["deskew"]
+    answer = deskew.answer
+    async with running_server(mesh) as models:
+        hang_after(deskew, 2)
+        async with orchestrator_process(tmp_path, models.address) as stub:
+            await submit(stub, "kept", tiff(4))
+            requests = analyze_requests(tiff(4), request_id="unkept", pipeline="text")
+            watching = asyncio.create_task(drain(stub.AnalyzeDocument(requests)))
+            await finished(stub, "kept", 2)
+            await finished_or_unknown(stub, "unkept", 2)
+        await asyncio.wait([watching])
+        deskew.pages.clear()
+        deskew.answer = answer
+        async with orchestrator_process(tmp_path, models.address) as stub:
+            kept = [e async for e in stub.WatchDocument(pb.WatchDocumentRequest(request_id="kept"))]
+            assert kept[-1].document.pages.ok == 4
+            assert asked(deskew, "kept") == {3: 1, 4: 1}
+
+            # Its client was cut off, too: it must say that it still wants the document.
+            cut = await stub.GetDocument(pb.GetDocumentRequest(request_id="unkept"))
+            assert error_of(cut.document.error).reason == "INTERRUPTED"
+            assert (cut.document.pages.ok, cut.document.pages.failed) == (2, 2)
+            requests = analyze_requests(tiff(4), request_id="unkept", pipeline="text")
+            events = [event async for event in stub.AnalyzeDocument(requests)]
+            assert events[-1].document.pages.ok == 4
+            assert asked(deskew, "unkept") == {3: 1, 4: 1}
+
+
+async def drain(call: Any) -> None:
+    with suppress(grpc.aio.AioRpcError):
+        async for _ in call:
+            pass
+
+
+async def finished_or_unknown(stub: OrchestratorServiceStub, request_id: str, count: int) -> None:
+    """As `finished`, for a document that is just being sent."""
+    while True:
+        try:
+            return await finished(stub, request_id, count)
+        except grpc.aio.AioRpcError:
+            await asyncio.sleep(0.02)
