@@ -54,5 +54,8 @@ def show(figures: Sequence[Figure]) -> None:
 
 
 def write(figures: Sequence[Figure], path: Path) -> None:
-    """Write the figures as JSON."""
-    path.write_text(json.dumps([asdict(f) for f in figures], indent=2) + "\n")
+    """Write the figures as JSON; figures of other names that the file has stay."""
+    known = json.loads(path.read_text()) if path.exists() else []
+    new = {figure.name for figure in figures}
+    kept = [figure for figure in known if figure["name"] not in new]
+    path.write_text(json.dumps(kept + [asdict(f) for f in figures], indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""What the sidecar costs, beside no proxy and beside Envoy."""
