@@ -76,8 +76,9 @@ protos-check: setup  ## buf lint, and proof that the committed stubs are fresh
 	python -m scripts.generate_stubs --check
 
 .PHONY: telemetry-docs
-telemetry-docs: setup  ## Write the tables of docs/observability.md from the code
+telemetry-docs: setup  ## Write docs/observability.md's tables and Grafana's dashboards from the code
 	python -m scripts.describe_telemetry
+	python -m scripts.dashboards
 
 ## Services for tests, and for trying the Kafka door
 
