@@ -40,6 +40,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml scripts/install_debian_packages.sh
 run: setup  ## Start the whole mesh, send DOC through it, show the result, keep serving
 	pagemesh up --demo '$(DOC)'
 
+.PHONY: observe
+observe: infra-setup  ## The mesh with an OpenTelemetry Collector and Prometheus beside it, until Ctrl-C
+	python -m infra.observe --demo '$(DOC)'
+
 ## Judge
 
 .PHONY: test
@@ -79,6 +83,11 @@ protos-check: setup  ## buf lint, and proof that the committed stubs are fresh
 telemetry-docs: setup  ## Write docs/observability.md's tables and Grafana's dashboards from the code
 	python -m scripts.describe_telemetry
 	python -m scripts.dashboards
+
+.PHONY: test-observe
+test-observe: infra-setup  ## The mesh seen by a real collector and Prometheus; builds the collector first
+	python -c 'from infra.downloads import collector_binary; print(collector_binary())'
+	pytest tests/observe
 
 ## Services for tests, and for trying the Kafka door
 

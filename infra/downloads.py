@@ -1,11 +1,13 @@
 """Gets the programs that are on no Python index, once, into the user's cache folder.
 
 Apache Kafka and Apicurio come from Maven Central by Maven, which checks their digests; FerretDB is
-built by Go, whose checksums stand in infra/ferretdb/go.sum.
+built by Go, whose checksums stand in infra/ferretdb/go.sum. The OpenTelemetry Collector is built by
+its own builder from infra/otelcol/builder.yaml, with checksums by Go's checksum database.
 """
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -21,9 +23,12 @@ KAFKA_VERSION = "4.3.1"
 # The last release for Java 17, which Debian 12 has; later ones want Java 21.
 REGISTRY_VERSION = "3.0.9"
 FERRETDB_VERSION = "1.24.2"
-_DOWNLOAD_SECONDS = 600.0
+COLLECTOR_CONFIG = HERE / "otelcol" / "builder.yaml"
+COLLECTOR_VERSION = "0.159.0"
+_DOWNLOAD_SECONDS = 1800.0
 _OLDEST_JAVA = 17
 _OLDEST_GO = (1, 22)
+_OLDEST_GO_OF_COLLECTOR = (1, 25)
 
 
 class ServiceError(Exception):
@@ -89,14 +94,38 @@ def ferretdb_binary() -> Path:
     return _cached(f"ferretdb-{FERRETDB_VERSION}", build) / "ferretdb"
 
 
-def _go() -> str:
+def collector_binary() -> Path:
+    """The path of the OpenTelemetry Collector, built here in some minutes. Raises ServiceError."""
+
+    def build(folder: Path) -> None:
+        builder = f"go.opentelemetry.io/collector/cmd/builder@v{COLLECTOR_VERSION}"
+        go = _go(_OLDEST_GO_OF_COLLECTOR)
+        with tempfile.TemporaryDirectory() as source:
+            generate = [go, "run", builder, "--config", str(COLLECTOR_CONFIG)]
+            _run([*generate, "--skip-compilation", "--set", f"dist.output_path={source}"], HERE)
+            output = str(folder / "otelcol")
+            _run([go, "build", "-trimpath", "-ldflags=-s -w", "-o", output, "."], Path(source))
+
+    return _cached(_collector_name(), build) / "otelcol"
+
+
+def has_collector() -> bool:
+    """Whether the OpenTelemetry Collector is built."""
+    return (cache_folder() / _collector_name()).is_dir()
+
+
+def _collector_name() -> str:
+    """Another choice of parts is another program."""
+    digest = hashlib.sha256(COLLECTOR_CONFIG.read_bytes()).hexdigest()
+    return f"otelcol-{COLLECTOR_VERSION}-{digest[:8]}"
+
+
+def _go(oldest: tuple[int, int] = _OLDEST_GO) -> str:
     path = program("go", "golang-go")
     said = subprocess.run([path, "version"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"go(\d+)\.(\d+)", said)
-    if found is None or (int(found[1]), int(found[2])) < _OLDEST_GO:
-        raise ServiceError(
-            f"Go {_OLDEST_GO[0]}.{_OLDEST_GO[1]} or newer is needed to build; {said}"
-        )
+    if found is None or (int(found[1]), int(found[2])) < oldest:
+        raise ServiceError(f"Go {oldest[0]}.{oldest[1]} or newer is needed to build; {said}")
     return path
 
 

@@ -29,7 +29,7 @@ _S3_INNER_PORTS = (
 )
 
 
-def _version_of(*command: str) -> str:
+def version_of(*command: str) -> str:
     said = subprocess.run(list(command), capture_output=True, text=True, check=False).stdout
     found = re.search(r"\d+\.\d+(\.\d+)?", said)
     return found[0] if found else "of unknown version"
@@ -75,7 +75,7 @@ class Redis(Service):
     name = "redis"
 
     def identity(self) -> Identity:
-        return Identity("Redis", _version_of("redis-server", "--version"))
+        return Identity("Redis", version_of("redis-server", "--version"))
 
     @property
     def url(self) -> str:
@@ -117,7 +117,7 @@ class S3(Service):
         self._inner_ports = {name: free_port() for name in _S3_INNER_PORTS}
 
     def identity(self) -> Identity:
-        return Identity("SeaweedFS", _version_of(self._weed(), "version"), "Amazon S3")
+        return Identity("SeaweedFS", version_of(self._weed(), "version"), "Amazon S3")
 
     @property
     def url(self) -> str:

@@ -20,9 +20,11 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from opentelemetry.sdk.trace import TracerProvider
 
 from meshkit.client import open_channel
+from meshkit.telemetry import names
 from meshkit.testing import encode
 from pagemesh.classify.v1 import classify_service_pb2 as pb
 from pagemesh.classify.v1 import classify_service_pb2_grpc as pb_grpc
+from tests.integration.sidecar.collector import attributes, collecting
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -216,3 +218,24 @@ async def test_a_dead_collector_fails_no_call_and_does_not_hold_the_process() ->
         await one_page(toy)
         async with asyncio.timeout(15):
             assert await toy.ended() == 0
+
+
+async def test_spans_and_metrics_go_to_a_collector_over_http() -> None:
+    with collecting() as collector:
+        variables = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+            "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+        }
+        async with toy_process(variables) as toy:
+            await one_page(toy)
+            assert await toy.ended() == 0
+    assert "predict" in {span.name for span in collector.spans}
+    for metric in (names.SERVER_DURATION, names.BATCH_PAGES, names.BATCH_DURATION):
+        sent = collector.metrics[metric.name]
+        assert (sent.unit, sent.description) == (metric.unit, metric.description)
+        (point,) = sent.histogram.data_points
+        assert point.count == 1
+        assert tuple(point.explicit_bounds) == metric.bounds
+    (point,) = collector.metrics[names.BATCH_PAGES.name].histogram.data_points
+    assert attributes(point) == {names.MODEL_NAME: "toy", names.DEVICE: "cpu"}
+    assert point.sum == 1
