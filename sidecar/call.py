@@ -32,6 +32,9 @@ _TIMEOUT_UNITS = {
     b"n": 1e-9,
 }
 
+_MAX_NAME = 256
+"""Bytes of a method's or a caller's name that telemetry is told."""
+
 
 class Call:
     """Passes on what either side says. It is the listener of the caller's stream."""
@@ -75,8 +78,8 @@ class Call:
         self._requests = MessageCounter(largest or config.max_message_bytes)
         self._responses = MessageCounter(config.max_message_bytes)
         self.record = CallRecord(
-            method=fields.get(b":path", b"").decode("ascii", "replace").lstrip("/"),
-            caller=fields.get(proxy.caller_header, b"").decode("ascii", "replace"),
+            method=fields.get(b":path", b"")[:_MAX_NAME].decode("ascii", "replace").lstrip("/"),
+            caller=fields.get(proxy.caller_header, b"")[:_MAX_NAME].decode("ascii", "replace"),
             context=continued(fields.get(TRACEPARENT), config.sample_ratio),
             started_at=time.time_ns(),
         )

@@ -156,6 +156,7 @@ class Connection(asyncio.Protocol):
 
     def send_headers(self, stream: Stream, headers: Headers, end_stream: bool) -> None:
         """Send headers or trailers, after what waits in the stream."""
+        stream.begun = True
         self._sender.send_headers(stream, headers, end_stream)
 
     def send_data(self, stream: Stream, chunk: memoryview, end_stream: bool) -> None:
@@ -166,7 +167,8 @@ class Connection(asyncio.Protocol):
         """Give a stream up."""
         if self.streams.get(stream.id) is not stream:
             return
-        self._give_up(stream.id, code)
+        if stream.begun:
+            self._give_up(stream.id, code)
         self._forget(stream)
 
     def credit(self, stream: Stream, size: int) -> None:
@@ -313,7 +315,7 @@ class Connection(asyncio.Protocol):
             self._give_up(stream_id, ErrorCode.PROTOCOL_ERROR)
             return
         stream = Stream(self, stream_id, self._sender.peer_window, self.limits.stream_window)
-        stream.remote_ended, stream.announced = end_stream, length
+        stream.begun, stream.remote_ended, stream.announced = True, end_stream, length
         self.streams[stream_id] = stream
         if self._on_stream is not None:
             self._on_stream(stream, headers, end_stream)

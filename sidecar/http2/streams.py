@@ -35,6 +35,7 @@ class Stream:
         send_window: bytes that the peer still takes.
         receive_window: bytes that the peer may still send.
         owed: bytes consumed for which the peer has no credit yet.
+        begun: whether the peer knows of it.
         announced: bytes of the body that are to come, where `content-length` tells.
         waiting: headers and pieces of body that cannot be sent yet.
         local_ended, remote_ended: this end, the other end will send no more.
@@ -42,6 +43,7 @@ class Stream:
 
     __slots__ = (
         "announced",
+        "begun",
         "connection",
         "id",
         "listener",
@@ -61,6 +63,7 @@ class Stream:
         self.source: Stream | None = None
         self.send_window = send
         self.receive_window = receive
+        self.begun = False
         self.owed = 0
         self.announced: int | None = None
         self.waiting: deque[tuple[Headers | memoryview, bool]] = deque()

@@ -1,5 +1,6 @@
 """Metrics of calls: histograms by method, status and caller, with a bounded number of each."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
@@ -53,6 +54,7 @@ class CallMetrics:
         pages = names.MODEL_PAGES
         self._pages = meter.create_counter(pages.name, pages.unit, pages.description)
         self._methods, self._callers = Known(MAX_METHODS), Known(MAX_CALLERS)
+        self._seen_active: set[str] = set()
         self._proxy = proxy
         self._observe(meter, lost_spans)
 
@@ -109,7 +111,12 @@ class CallMetrics:
         proxy = self._proxy
 
         def active(_: CallbackOptions) -> Iterable[Observation]:
-            yield Observation(sum(proxy.in_flight.copy().values()))
+            calls: Counter[str] = Counter()
+            for method, number in proxy.in_flight.copy().items():
+                calls[self._methods.name(method, learn=False)] += number
+            self._seen_active |= calls.keys()
+            for method in self._seen_active:  # a method that has no calls any more has 0
+                yield Observation(calls[method], {names.METHOD: method})
 
         def dropped(_: CallbackOptions) -> Iterable[Observation]:
             yield Observation(proxy.records.dropped)

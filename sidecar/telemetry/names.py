@@ -99,7 +99,7 @@ MODEL_INFERENCE = Metric(
     "pagemesh.model.inference.duration", "s", "Inference for a call's pages.", SECONDS
 )
 MODEL_PAGES = Metric("pagemesh.model.pages", "{page}", "Pages that the model answered.")
-ACTIVE = Metric("pagemesh.sidecar.active_calls", "{call}", "Calls in flight.")
+ACTIVE = Metric("pagemesh.sidecar.active_calls", "{call}", "Calls in flight, by method.")
 DROPPED = Metric(
     "pagemesh.sidecar.telemetry.dropped", "{call}", "Calls of which no telemetry was made: no room."
 )

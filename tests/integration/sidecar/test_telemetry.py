@@ -194,8 +194,9 @@ async def test_prometheus_reads_the_same() -> None:
         (line,) = [x for x in text.splitlines() if x.startswith(name)]
         assert line.endswith(" 3.0")
         assert 'rpc_method="test.Echo/Unary"' in line
-        assert "pagemesh_sidecar_active_calls 1.0" in text
+        assert 'pagemesh_sidecar_active_calls{rpc_method="_OTHER"} 1.0' in text  # none ended yet
         call.cancel()
+        await eventually(lambda: "active_calls{rpc_method=" + '"_OTHER"} 0.0' in running.scrape())
 
 
 @pytest.mark.parametrize("status", [None, 503])

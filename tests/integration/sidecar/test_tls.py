@@ -1,0 +1,117 @@
+"""TLS and mutual TLS on either side of the proxy."""
+
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import trustme
+
+from sidecar.config import SidecarConfig
+from sidecar.proxy import Proxy
+from tests.integration.sidecar.conftest import OPTIONS, Echo, running, until_connected
+from tests.integration.sidecar.test_model_comes_and_goes import failure
+
+
+class Certificates:
+    """An authority, a server's and a client's certificate, as bytes and as files."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA()
+        server, client = authority.issue_cert("localhost"), authority.issue_cert("caller@mesh")
+        self.ca = authority.cert_pem.bytes()
+        self.server_key, self.server_chain = _pem(server)
+        self.client_key, self.client_chain = _pem(client)
+        self.paths: dict[str, Path] = {}
+        for name in ("ca", "server_key", "server_chain", "client_key", "client_chain"):
+            self.paths[name] = folder / f"{name}.pem"
+            self.paths[name].write_bytes(getattr(self, name))
+
+
+def _pem(leaf: trustme.LeafCert) -> tuple[bytes, bytes]:
+    chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
+    return leaf.private_key_pem.bytes(), chain
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return Certificates(tmp_path)
+
+
+def listening(certificates: Certificates, *, mutual: bool) -> dict[str, Any]:
+    paths = certificates.paths
+    options = {"listen_tls_cert": paths["server_chain"], "listen_tls_key": paths["server_key"]}
+    return options | ({"listen_tls_client_ca": paths["ca"]} if mutual else {})
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+async def test_callers_by_tls(certificates: Certificates, mutual: bool) -> None:
+    async with running(**listening(certificates, mutual=mutual)) as place:
+        credentials = grpc.ssl_channel_credentials(
+            certificates.ca,
+            *((certificates.client_key, certificates.client_chain) if mutual else (None, None)),
+        )
+        address = place.address.replace("127.0.0.1", "localhost")
+        channel: Any
+        async with grpc.aio.secure_channel(address, credentials, options=OPTIONS) as channel:
+            message = bytes(2_000_000)
+            assert await channel.unary_unary("/test.Echo/Unary")(message) == message
+            repeat = channel.unary_stream("/test.Echo/Repeat")(b"5 500000")
+            assert [len(one) async for one in repeat] == [500_000] * 5
+
+
+async def test_a_caller_without_certificate_is_turned_away(certificates: Certificates) -> None:
+    async with running(**listening(certificates, mutual=True)) as place:
+        credentials = grpc.ssl_channel_credentials(certificates.ca)
+        address = place.address.replace("127.0.0.1", "localhost")
+        channel: Any
+        async with grpc.aio.secure_channel(address, credentials) as channel:
+            error = await failure(channel.unary_unary("/test.Echo/Unary")(b"", timeout=5))
+            assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert not len(place.proxy.records)
+
+
+async def test_plain_text_is_turned_away_where_tls_is_asked(certificates: Certificates) -> None:
+    async with running(**listening(certificates, mutual=False)) as place:
+        error = await failure(place.channel.unary_unary("/test.Echo/Unary")(b"", timeout=5))
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+async def test_a_model_by_tls(certificates: Certificates, mutual: bool) -> None:
+    paths = certificates.paths
+    server = grpc.aio.server(options=OPTIONS)
+    server.add_generic_rpc_handlers((Echo(),))
+    pair = [(certificates.server_key, certificates.server_chain)]
+    port = server.add_secure_port(
+        "localhost:0",
+        grpc.ssl_server_credentials(pair, certificates.ca if mutual else None, mutual),
+    )
+    await server.start()
+    own = {"upstream_tls_cert": paths["client_chain"], "upstream_tls_key": paths["client_key"]}
+    options: dict[str, Any] = own if mutual else {}
+    config = SidecarConfig(upstream=f"localhost:{port}", upstream_tls_ca=paths["ca"], **options)
+    proxy = Proxy(config)
+    channel: Any
+    async with grpc.aio.insecure_channel(await proxy.start(), options=OPTIONS) as channel:
+        await until_connected(proxy)
+        message = bytes(1_000_000)
+        assert await channel.unary_unary("/test.Echo/Unary")(message) == message
+    await proxy.drain()
+    await server.stop(0)
+
+
+async def test_a_model_whose_certificate_is_not_trusted_is_not_used(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Certificates(tmp_path / "other")
+    async with running(**listening(certificates, mutual=False)) as place:
+        # The first proxy stands for a model that speaks TLS.
+        model = place.address.replace("127.0.0.1", "localhost")
+        proxy = Proxy(SidecarConfig(upstream=model, upstream_tls_ca=other.paths["ca"]))
+        channel: Any
+        async with grpc.aio.insecure_channel(await proxy.start()) as channel:
+            error = await failure(channel.unary_unary("/test.Echo/Unary")(b""))
+            assert error.code() is grpc.StatusCode.UNAVAILABLE
+        await proxy.drain()
