@@ -2,11 +2,13 @@
 
 import contextlib
 import gzip
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import grpc
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
@@ -24,6 +26,7 @@ class Collector(ThreadingHTTPServer):
         self.metrics: dict[str, Any] = {}
         self.exemplars: dict[str, list[Any]] = {}
         self.status = 200
+        self.seconds = 0.0
 
     @property
     def endpoint(self) -> str:
@@ -47,6 +50,22 @@ class Collector(ThreadingHTTPServer):
             self.exemplars.setdefault(metric.name, []).extend(point.exemplars)
 
 
+class GrpcCollector(grpc.GenericRpcHandler):
+    """The same by OTLP over gRPC."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def service(self, details: grpc.HandlerCallDetails) -> Any:
+        kind = "traces" if "Trace" in str(details.method) else "metrics"
+
+        async def take(request: bytes, _context: Any) -> bytes:
+            self._collector.take(f"/v1/{kind}", request)
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(take)
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Collector
 
@@ -54,10 +73,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        time.sleep(self.server.seconds)
         if self.server.status == 200:
             self.server.take(self.path, body)
-        self.send_response(self.server.status)
-        self.end_headers()
+        with contextlib.suppress(ConnectionError):  # who waited for it may have gone
+            self.send_response(self.server.status)
+            self.end_headers()
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import grpc
 import pytest
 
-from tests.integration.sidecar.collector import Collector, attributes, collecting
+from tests.integration.sidecar.collector import Collector, GrpcCollector, attributes, collecting
 from tests.integration.sidecar.conftest import OPTIONS, Echo, start_model
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -199,11 +199,60 @@ async def test_prometheus_reads_the_same() -> None:
         await eventually(lambda: "active_calls{rpc_method=" + '"_OTHER"} 0.0' in running.scrape())
 
 
-@pytest.mark.parametrize("status", [None, 503])
-async def test_a_collector_that_takes_nothing_slows_no_call(status: int | None) -> None:
+async def test_the_same_by_otlp_over_grpc() -> None:
     with collecting() as collector:
-        endpoint = collector.endpoint if status else "http://127.0.0.1:1"
-        collector.status = status or 200
+        server = grpc.aio.server()
+        server.add_generic_rpc_handlers((GrpcCollector(collector),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        endpoint = f"http://127.0.0.1:{port}"
+        async with sidecar(endpoint, OTEL_EXPORTER_OTLP_PROTOCOL="grpc") as running:
+            await running.channel.unary_unary("/test.Echo/Unary")(bytes(1000))
+            await running.stop()
+        await server.stop(0)
+    assert [span.kind for span in collector.spans] == [SERVER, CLIENT]
+    assert point(collector, "rpc.server.call.duration", rpc__method="test.Echo/Unary").count == 1
+
+
+async def test_names_that_callers_make_up_are_bounded() -> None:
+    async with sidecar(None) as running:
+        unary = running.channel.unary_unary("/test.Echo/Unary")
+        for number in range(100):
+            await unary(b"", metadata=(("pagemesh-caller", f"caller {number}"),))
+        await unary(b"", metadata=(("pagemesh-caller", "x" * 8000), ("odd-bin", b"\xff\x00")))
+        name = "rpc_server_call_duration_seconds_count{"
+
+        def counts() -> dict[str, float]:
+            lines = [x for x in running.scrape().splitlines() if x.startswith(name)]
+            return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+        await eventually(lambda: sum(counts().values()) == 101)
+        assert len(counts()) == 64 + 1
+        assert {n for line, n in counts().items() if '"_OTHER"' in line} == {101 - 64}
+
+
+async def test_a_process_that_is_told_to_end_lets_calls_finish() -> None:
+    """It outlives its last call; the exit code says that all is well."""
+    async with sidecar(None) as running:
+        call = running.channel.stream_stream("/test.Echo/Chat")()
+        await call.write(b"one")
+        assert await call.read() == b"one"
+        running.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.3)
+        await call.write(b"two")
+        assert await call.read() == b"two"
+        assert running.process.returncode is None
+        await call.done_writing()
+        assert await call.read() is grpc.aio.EOF
+        assert await asyncio.wait_for(running.process.wait(), 20) == 0
+
+
+@pytest.mark.parametrize("kind", ["dead", "refusing", "slow"])
+async def test_a_collector_that_takes_nothing_slows_no_call(kind: str) -> None:
+    with collecting() as collector:
+        endpoint = "http://127.0.0.1:1" if kind == "dead" else collector.endpoint
+        collector.status = 503 if kind == "refusing" else 200
+        collector.seconds = 5.0 if kind == "slow" else 0.0
         async with sidecar(endpoint, OTEL_EXPORTER_OTLP_TIMEOUT="1") as running:
             unary = running.channel.unary_unary("/test.Echo/Unary")
             await asyncio.gather(*(unary(b"") for _ in range(300)))
