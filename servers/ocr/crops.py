@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meshkit.model import Image
 from servers.ocr.domain import Quad
-from servers.ocr.extents import Extent, ink_columns, widest_gap
+from servers.ocr.extents import Extent, ink_columns, widest_gaps
 
 HEIGHT = 48
 """Rows of a line as the network sees it."""
@@ -78,11 +78,9 @@ def pieces(image: Image, quad: Quad) -> list[Quad]:
     # Half of `LONGEST` columns a piece are enough to tell gaps from letters.
     ink = ink_columns(cut_out(image, quad, longest=min(count * LONGEST // 2, LONGEST * 8)))
     reach = len(ink) // (4 * count)
-    cuts = [0.0]
-    for middle in (len(ink) * part // count for part in range(1, count)):
-        start, end = widest_gap(ink[middle - reach : middle + reach])
-        cuts.append(middle - reach + (start + end) / 2)
-    cuts.append(float(len(ink)))
+    middles = len(ink) * np.arange(1, count) // count
+    gaps = widest_gaps(ink, middles - reach, middles + reach)
+    cuts = [0.0, *gaps.mean(axis=1).tolist(), float(len(ink))]
     return [part_of(quad, extent, len(ink)) for extent in pairwise(cuts)]
 
 
@@ -115,7 +113,8 @@ def _row(quad: Quad, down: NDArray[np.float64], start: float, end: float) -> Qua
 
 
 def cut_out(image: Image, quad: Quad, longest: int = LONGEST) -> Image:
-    """The inside of `quad`, straightened: (48, width, 3), width a multiple of `STEP`."""
+    """The inside of `quad`, straightened: (48, width) or (48, width, 3), width a multiple of
+    `STEP`."""
     width, height = size_of(quad)
     columns = min(max(width / max(height, 1e-6) * HEIGHT * SQUEEZE, SHORTEST), longest)
     columns = ceil(columns / STEP) * STEP

@@ -7,7 +7,7 @@ size by the ratio that the network was trained with.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -55,7 +55,7 @@ class DetectionSettings:
 def find_lines(
     pages: Sequence[Image], network: Network, settings: DetectionSettings
 ) -> list[list[Quad]]:
-    """Boxes of the lines of text on each of some BGR pages, in no particular order.
+    """Boxes of the lines of text on each of some grey or BGR pages, in no particular order.
 
     Corners may lie outside the page by the growth of a box at its edge.
     """
@@ -77,10 +77,17 @@ def _as_tensor(image: Image, long_side: int) -> NDArray[np.float32]:
         (map_width, map_height),
         interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
     )
-    tensor = np.ascontiguousarray(resized.transpose(2, 0, 1), np.float32)
+    tensor = np.array(planes(resized), np.float32, order="C")
     tensor -= _MEAN[:, None, None]
     tensor /= _DEVIATION[:, None, None]
     return tensor
+
+
+def planes(image: NDArray[Any]) -> NDArray[Any]:
+    """A view (3, height, width) of a grey or BGR image."""
+    if image.ndim == 2:
+        return np.broadcast_to(image, (3, *image.shape))
+    return image.transpose(2, 0, 1)
 
 
 def map_size(width: int, height: int, long_side: int) -> tuple[int, int]:

@@ -6,7 +6,6 @@ and the first of the next.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -17,6 +16,9 @@ from servers.ocr.ctc import Span
 
 Extent = tuple[float, float]
 """Left and right edge in pixels of the crop, left < right."""
+
+Gaps = NDArray[np.float64]
+"""(n, 2) start and end of runs of blank columns."""
 
 FLAT = 24
 """A crop whose grey values span less than this has no ink to go by."""
@@ -30,16 +32,29 @@ def word_extents(words: Sequence[Span], ink: NDArray[np.bool_], step: float) -> 
         ink: (width,) true where a column of the crop holds ink.
         step: crop pixels a recogniser step.
     """
-    width = len(ink)
     lefts, rights = [_outer_left(words[0], ink, step)], []
-    for word, following in pairwise(words):
-        last = _inside((word.end - 0.5) * step, width)
-        first = max(_inside((following.start + 0.5) * step, width), last + 1)
-        gap_start, gap_end = widest_gap(ink[last:first])
-        rights.append(float(last + gap_start))
-        lefts.append(float(last + gap_end))
+    ends, starts = [word.end for word in words[:-1]], [word.start for word in words[1:]]
+    for gap_start, gap_end in blanks_between(ends, starts, ink, step):
+        rights.append(float(gap_start))
+        lefts.append(float(gap_end))
     rights.append(_outer_right(words[-1], ink, step))
     return [(a, max(b, a + 1.0)) for a, b in zip(lefts, rights, strict=True)]
+
+
+def blanks_between(
+    ends: Sequence[int], starts: Sequence[int], ink: NDArray[np.bool_], step: float
+) -> Gaps:
+    """The widest run of blank columns between characters and those that follow them.
+
+    Args:
+        ends: the step behind each left character.
+        starts: the first step of each right one.
+        ink, step: as in `word_extents`.
+    """
+    width = len(ink)
+    low = np.clip((np.asarray(ends, np.float64) - 0.5) * step, 0, width - 1).astype(np.intp)
+    high = np.clip((np.asarray(starts, np.float64) + 0.5) * step, 0, width - 1).astype(np.intp)
+    return widest_gaps(ink, low, np.maximum(high, low + 1))
 
 
 def ink_columns(crop: Image) -> NDArray[np.bool_]:
@@ -56,14 +71,24 @@ def ink_columns(crop: Image) -> NDArray[np.bool_]:
     return np.asarray((white != paper).any(axis=0), np.bool_)
 
 
-def widest_gap(ink: NDArray[np.bool_]) -> Extent:
-    """Start and end of the widest run of blank columns; the middle when there is none."""
+def widest_gaps(ink: NDArray[np.bool_], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Gaps:
+    """Start and end of the widest run of blank columns in each window of a line.
+
+    Args:
+        ink: (width,) true where a column holds ink.
+        starts, ends: (n,) the windows [start, end). A window without a blank column has a gap of no
+            width in its middle.
+    """
     edges = np.flatnonzero(np.diff(np.r_[True, ink, True].astype(np.int8)))
     if len(edges) == 0:
-        return len(ink) / 2, len(ink) / 2
-    starts, ends = edges[::2], edges[1::2]
-    widest = int(np.argmax(ends - starts))
-    return float(starts[widest]), float(ends[widest])
+        return np.repeat((starts + ends)[:, None] / 2, 2, axis=1)
+    first = np.maximum(edges[::2], starts[:, None])
+    last = np.minimum(edges[1::2], ends[:, None])
+    widest = (np.arange(len(starts)), np.argmax(last - first, axis=1))
+    gaps = np.stack([first[widest], last[widest]], axis=1).astype(np.float64)
+    none = gaps[:, 1] <= gaps[:, 0]
+    gaps[none] = ((starts + ends) / 2)[none, None]
+    return gaps
 
 
 def _outer_left(word: Span, ink: NDArray[np.bool_], step: float) -> float:

@@ -19,7 +19,7 @@ from meshkit.model import Image
 from meshkit.onnx import OnnxSession
 from servers.ocr.alphabet import CHARACTERS, Alphabet
 from servers.ocr.crops import HEIGHT, LONGEST, STEP
-from servers.ocr.detection import STRIDE
+from servers.ocr.detection import STRIDE, planes
 from servers.ocr.recognition import Steps
 
 Tensor = NDArray[np.float32]
@@ -163,9 +163,9 @@ def cores() -> int:
 
 
 def as_tensor(crop: Image) -> Tensor:
-    """A line as the network sees it: (3, 48, width), in [-1, 1]."""
-    tensor = crop.transpose(2, 0, 1).astype(np.float32) / np.float32(127.5) - np.float32(1)
-    return np.ascontiguousarray(tensor, np.float32)
+    """A grey or BGR line as the network sees it: (3, 48, width), in [-1, 1]."""
+    tensor = crop.astype(np.float32) / np.float32(127.5) - np.float32(1)
+    return np.ascontiguousarray(planes(tensor))
 
 
 def _padded(side: int) -> int:

@@ -12,7 +12,7 @@ from meshkit.model import Image
 from meshkit.onnx import Device, OnnxSession, digest_of, open_session
 from servers.ocr import alphabet, detection, languages
 from servers.ocr.alphabet import Alphabet
-from servers.ocr.crops import columns_of, ways_to_read
+from servers.ocr.crops import ways_to_read
 from servers.ocr.detection import DetectionSettings, find_lines
 from servers.ocr.domain import TextLine, Tier
 from servers.ocr.layout import reading_order
@@ -25,34 +25,10 @@ from servers.ocr.networks import (
     characters_of,
     cores,
 )
+from servers.ocr.plans import FILES, PLANS, SPACE_BONUS, Plan, least_sure
 from servers.ocr.recognition import Box, Network, Reading, read_boxes
 
 WEIGHTS = Path(__file__).parent / "weights"
-
-SPACE_BONUS = 0.5
-"""Added to the space's logit: the networks drop spaces more often than they invent them."""
-
-UNSURE = 0.975
-"""Readings of the first network below this may be read again by the second,"""
-
-SECOND_SHARE = 0.18
-"""the least sure first, up to this part of what there is to read on the page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Which networks a tier uses: `second` reads again what `first` is least sure of."""
-
-    detector: str
-    first: str
-    second: str | None = None
-
-
-PLANS = {
-    Tier.FAST: Plan("det_tiny.onnx", "rec_tiny.onnx", "rec_small.onnx"),
-    Tier.ACCURATE: Plan("det_small.onnx", "rec_small.onnx"),
-}
-FILES = ("det_small.onnx", "det_tiny.onnx", "rec_small.onnx", "rec_tiny.onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +56,7 @@ class Recogniser:
 
     network: Network
     characters: tuple[str, ...]
+    space_bonus: float
 
     @cached_property
     def western(self) -> tuple[str, ...]:
@@ -95,8 +72,8 @@ class Recogniser:
         """What may be read on a page in these languages."""
         if set(wanted) <= set(self.western):
             letters = languages.letters_of(wanted)
-            return alphabet.western(self.characters, SPACE_BONUS, letters)
-        return alphabet.full(self.characters, SPACE_BONUS)
+            return alphabet.western(self.characters, self.space_bonus, letters)
+        return alphabet.full(self.characters, self.space_bonus)
 
 
 class PpOcrEngine:
@@ -116,14 +93,15 @@ class PpOcrEngine:
         self._detectors = {
             name: self._detector(name) for name in {plan.detector for plan in PLANS.values()}
         }
-        names = {name for plan in PLANS.values() for name in (plan.first, plan.second) if name}
+        names = {name for plan in PLANS.values() for name in (plan.first, plan.second)}
         self._recognisers = {name: self._recogniser(name) for name in names}
         self._alphabets: dict[tuple[str, tuple[str, ...]], Alphabet] = {}
         self._warm_up()
 
     def languages(self, tier: Tier) -> tuple[str, ...]:
         """BCP 47 tags of what a tier reads."""
-        return self._recognisers[PLANS[tier].first].languages
+        plan = PLANS[tier]
+        return self._recognisers[plan.second if plan.whole else plan.first].languages
 
     def read(
         self, images: Sequence[Image], tier: Tier, wanted: Sequence[str]
@@ -147,25 +125,30 @@ class PpOcrEngine:
         self, images: Sequence[Image], tier: Tier, wanted: tuple[str, ...]
     ) -> list[tuple[TextLine, ...]]:
         plan = PLANS[tier]
-        pages = [image if image.ndim == 3 else np.stack([image] * 3, axis=2) for image in images]
-        quads = find_lines(pages, self._detectors[plan.detector], self._settings.detection)
+        quads = find_lines(images, self._detectors[plan.detector], self._settings.detection)
         boxes = [
             [Box(page, tuple(ways_to_read(page, quad))) for quad in on_page]
-            for page, on_page in zip(pages, quads, strict=True)
+            for page, on_page in zip(images, quads, strict=True)
         ]
-        readings = self._read_boxes(boxes, plan.first, wanted)
-        if plan.second is not None:
-            again = [least_sure(*page) for page in zip(boxes, readings, strict=True)]
-            unsure = [
-                [page[place] for place in places] for page, places in zip(boxes, again, strict=True)
-            ]
-            second = self._read_boxes(unsure, plan.second, wanted)
-            for page, places, better in zip(readings, again, second, strict=True):
-                for place, reading in zip(places, better, strict=True):
-                    page[place] = reading
+        readings = self._readings(boxes, plan, wanted)
         return [
-            self._in_order(on_page, page) for page, on_page in zip(pages, readings, strict=True)
+            self._in_order(on_page, page) for page, on_page in zip(images, readings, strict=True)
         ]
+
+    def _readings(
+        self, boxes: Sequence[Sequence[Box]], plan: Plan, wanted: tuple[str, ...]
+    ) -> list[list[Reading]]:
+        """The boxes of each page read by the plan's first network, the unsure by its second."""
+        if plan.whole and not set(wanted) <= set(self._recognisers[plan.first].western):
+            return self._read_boxes(boxes, plan.second, wanted)
+        readings = self._read_boxes(boxes, plan.first, wanted)
+        again = [least_sure(*page, plan) for page in zip(boxes, readings, strict=True)]
+        unsure = [[page[i] for i in places] for page, places in zip(boxes, again, strict=True)]
+        better = self._read_boxes(unsure, plan.second, wanted)
+        for page, places, second in zip(readings, again, better, strict=True):
+            for place, reading in zip(places, second, strict=True):
+                page[place] = reading
+        return readings
 
     def _read_boxes(
         self, boxes: Sequence[Sequence[Box]], name: str, wanted: tuple[str, ...]
@@ -199,7 +182,7 @@ class PpOcrEngine:
         network = (
             LinesInBatches(session) if self._in_batches else LinesOneByOne(session, self._pool)
         )
-        return Recogniser(network, characters_of(session))
+        return Recogniser(network, characters_of(session), SPACE_BONUS[name])
 
     def _open(self, name: str, threads: int) -> OnnxSession:
         session = open_session(
@@ -216,26 +199,12 @@ class PpOcrEngine:
         return self.device != "cpu"
 
     def _warm_up(self) -> None:
-        blank = np.full((480, 640, 3), 255, np.uint8)
+        blank = np.full((480, 640), 255, np.uint8)
         whole = np.array([[0, 0], [640, 0], [640, 48], [0, 48]], np.float64)
         for detector in self._detectors.values():
             find_lines([blank], detector, self._settings.detection)
         for name in self._recognisers:
             self._read_boxes([[Box(blank, tuple(ways_to_read(blank, whole)))]], name, ())
-
-
-def least_sure(boxes: Sequence[Box], readings: Sequence[Reading]) -> list[int]:
-    """Which boxes of a page are read again: the least sure, within `SECOND_SHARE` of the page."""
-    cost = [sum(columns_of(way) for way in box.ways) for box in boxes]
-    left = SECOND_SHARE * sum(cost)
-    chosen = []
-    for place in sorted(range(len(boxes)), key=lambda place: readings[place].confidence):
-        if readings[place].confidence >= UNSURE:
-            break
-        if cost[place] <= left:
-            chosen.append(place)
-            left -= cost[place]
-    return chosen
 
 
 def weights_digest() -> str:

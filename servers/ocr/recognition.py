@@ -14,6 +14,7 @@ from servers.ocr.crops import STEP, LineCut, cut_out, part_of
 from servers.ocr.ctc import decode, split_words
 from servers.ocr.domain import Quad, TextLine, Word
 from servers.ocr.extents import ink_columns, word_extents
+from servers.ocr.spacing import with_spaces
 
 Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
 """(steps,) the best class of each step as its place in the alphabet, and (steps,) its
@@ -23,14 +24,15 @@ Way = tuple[LineCut, ...]
 
 
 class Network(Protocol):
-    """A recogniser: crops (48, width, 3) of lines to their steps, each whatever the others are."""
+    """A recogniser: grey or BGR crops of lines (`crops.cut_out`) to their steps, each whatever the
+    others are."""
 
     def __call__(self, crops: Sequence[Image], alphabet: Alphabet, /) -> list[Steps]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box of text on a BGR page, and the ways in which it may be read (`ways_to_read`)."""
+    """A box of text on a grey or BGR page, and the ways in which it may be read."""
 
     page: Image
     ways: tuple[Way, ...]
@@ -71,11 +73,12 @@ def read_boxes(boxes: Sequence[Box], network: Network, alphabet: Alphabet) -> li
 
 
 def _words_of_piece(quad: Quad, crop: Image, steps: Steps, alphabet: Alphabet) -> TextLine | None:
-    glyphs = decode(*steps, alphabet.texts)
+    ink = ink_columns(crop)
+    glyphs = with_spaces(decode(*steps, alphabet.texts), ink, STEP)
     spans = split_words(glyphs)
     if not spans:
         return None
-    extents = word_extents(spans, ink_columns(crop), STEP)
+    extents = word_extents(spans, ink, STEP)
     words = tuple(
         Word(span.text, part_of(quad, extent, crop.shape[1]), span.probability)
         for span, extent in zip(spans, extents, strict=True)

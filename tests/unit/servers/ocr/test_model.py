@@ -1,5 +1,6 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from servers.ocr.config import OcrConfig
 from servers.ocr.crops import LineCut
 from servers.ocr.domain import Engine, OcrOptions, OcrResult, TextLine, Tier, Word
 from servers.ocr.model import OcrModel
-from servers.ocr.ppocr import SECOND_SHARE, UNSURE, least_sure
+from servers.ocr.plans import PLANS, least_sure
 from servers.ocr.recognition import Box, Reading
 from tests.unit.servers.ocr.pages import PARAGRAPH, draw
 
@@ -228,8 +229,10 @@ def test_the_least_sure_are_read_again_within_a_share_of_the_page() -> None:
     box = Box(page, ((LineCut(quad, (quad,)),),))
     sureness = [0.99, 0.3, 0.9, 0.5, *[1.0] * 6]
     readings = [Reading((), confidence) for confidence in sureness]
-    assert least_sure([box] * 10, readings) == [1, 3, 2][: int(SECOND_SHARE * 10)]
-    assert least_sure([box] * 10, [Reading((), UNSURE)] * 10) == []
+    plan = replace(PLANS[Tier.FAST], sure=0.99, share=0.25)
+    assert least_sure([box] * 10, readings, plan) == [1, 3]
+    assert least_sure([box] * 10, readings, replace(plan, share=1.0)) == [1, 3, 2]
+    assert least_sure([box] * 10, [Reading((), 0.99)] * 10, plan) == []
 
 
 def test_without_tesseract_only_its_requests_fail(

@@ -7,7 +7,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from servers.ocr.alphabet import CHARACTERS
-from servers.ocr.ppocr import FILES, PLANS, WEIGHTS
+from servers.ocr.plans import FILES, PLANS
+from servers.ocr.ppocr import WEIGHTS
 from servers.ocr.prepare_weights import flush_denormals, open_head
 
 
@@ -16,7 +17,7 @@ def test_the_committed_weights_are_those_of_the_digests() -> None:
     digests = {name: digest for digest, name in (line.split() for line in sums)}
     assert set(digests) == set(FILES)
     plans = [(plan.detector, plan.first, plan.second) for plan in PLANS.values()]
-    assert {name for plan in plans for name in plan if name} == set(FILES)
+    assert {name for plan in plans for name in plan} == set(FILES)
     for name, digest in digests.items():
         assert hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() == digest
 

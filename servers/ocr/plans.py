@@ -1,0 +1,60 @@
+"""What each tier reads with: a network for every line, and a better one for the lines it is unsure
+of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from servers.ocr.crops import columns_of
+from servers.ocr.domain import Tier
+from servers.ocr.recognition import Box, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The networks of a tier.
+
+    Attributes:
+        detector: finds the lines.
+        first: reads all of them.
+        second: reads again those that `first` is not sure of, the least sure first.
+        sure: from this confidence on a reading of `first` stays.
+        share: up to this part of what there is to read on a page is read again.
+        whole: the tier reads whatever `second` reads; the languages that `first` lacks letters of
+            are read by `second` alone. Otherwise it reads what `first` reads.
+    """
+
+    detector: str
+    first: str
+    second: str
+    sure: float
+    share: float
+    whole: bool
+
+
+PLANS = {
+    Tier.FAST: Plan(
+        "det_tiny.onnx", "rec_tiny.onnx", "rec_small.onnx", sure=0.975, share=0.18, whole=False
+    ),
+    Tier.ACCURATE: Plan(
+        "det_small.onnx", "rec_tiny.onnx", "rec_small.onnx", sure=0.99, share=1.0, whole=True
+    ),
+}
+
+FILES = ("det_small.onnx", "det_tiny.onnx", "rec_small.onnx", "rec_tiny.onnx")
+
+SPACE_BONUS = {"rec_small.onnx": 0.5, "rec_tiny.onnx": 1.5}
+"""Added to the space's logit: the networks drop spaces more often than they invent them."""
+
+
+def least_sure(boxes: Sequence[Box], readings: Sequence[Reading], plan: Plan) -> list[int]:
+    """Which boxes of a page are read again, the least sure first, within the plan's share."""
+    cost = [sum(columns_of(way) for way in box.ways) for box in boxes]
+    left = plan.share * sum(cost)
+    chosen = []
+    for place in sorted(range(len(boxes)), key=lambda place: readings[place].confidence):
+        if readings[place].confidence >= plan.sure:
+            break
+        if cost[place] <= left:
+            chosen.append(place)
+            left -= cost[place]
+    return chosen

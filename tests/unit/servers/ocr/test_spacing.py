@@ -1,0 +1,66 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from servers.ocr.ctc import Glyph
+from servers.ocr.spacing import with_spaces
+
+STEP = 8
+
+
+def line(text: str, gaps: Sequence[int]) -> tuple[list[Glyph], np.ndarray]:
+    """A line of letters 16 columns wide with these gaps between them."""
+    glyphs, runs, x = [], [], 8
+    for letter, gap in zip(text, [*gaps, 8], strict=True):
+        middle = x // STEP + 1
+        glyphs.append(Glyph(letter, middle, middle + 1, 0.9))
+        runs.append((x, x + 16))
+        x += 16 + gap
+    ink = np.zeros(x, np.bool_)
+    for start, end in runs:
+        ink[start:end] = True
+    return glyphs, ink
+
+
+def read(text: str, gaps: Sequence[int]) -> str:
+    return "".join(glyph.text for glyph in with_spaces(*line(text, gaps), STEP))
+
+
+def test_a_gap_much_wider_than_the_others_is_a_space() -> None:
+    assert read("yesno", (4, 4, 32, 4)) == "yes no"
+
+
+def test_words_of_evenly_spread_letters_stay_whole() -> None:
+    assert read("spread", (24, 24, 24, 24, 24)) == "spread"
+
+
+def test_a_number_and_a_word_part_at_a_narrower_gap_than_two_words() -> None:
+    assert read("29Lane", (4, 12, 4, 4, 4)) == "29 Lane"
+    assert read("InLane", (4, 12, 4, 4, 4)) == "InLane"
+
+
+def test_a_letter_alone_is_not_cut_off() -> None:
+    assert read("above", (4, 32, 32, 4)) == "above"
+    assert read("1st", (16, 4)) == "1st"
+
+
+def test_amounts_and_marks_stay_as_they_are() -> None:
+    assert read("12,50", (4, 32, 32, 4)) == "12,50"
+
+
+@given(st.text("ab1, ", max_size=12), st.data())
+def test_nothing_but_spaces_is_added(text: str, data: st.DataObject) -> None:
+    count = max(len(text) - 1, 0)
+    gaps = data.draw(st.lists(st.integers(0, 40), min_size=count, max_size=count))
+    if text:
+        found = read(text, gaps)
+        assert found.replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("blank", [True, False])
+def test_without_ink_to_go_by_nothing_changes(blank: bool) -> None:
+    glyphs, ink = line("yesno", (4, 4, 32, 4))
+    assert with_spaces(glyphs, np.full_like(ink, not blank), STEP) == glyphs
