@@ -17,7 +17,8 @@ class Plan:
         detector: finds the lines.
         first: reads all of them.
         second: reads again those that `first` is not sure of, the least sure first.
-        sure: from this confidence on a reading of `first` stays.
+        sure: from this confidence on a reading of `first` stays,
+        sure_word: when each of its words has at least this one.
         share: up to this part of what there is to read on a page is read again.
         whole: the tier reads whatever `second` reads; the languages that `first` lacks letters of
             are read by `second` alone. Otherwise it reads what `first` reads.
@@ -27,16 +28,29 @@ class Plan:
     first: str
     second: str
     sure: float
+    sure_word: float
     share: float
     whole: bool
 
 
 PLANS = {
     Tier.FAST: Plan(
-        "det_tiny.onnx", "rec_tiny.onnx", "rec_small.onnx", sure=0.975, share=0.18, whole=False
+        "det_tiny.onnx",
+        "rec_tiny.onnx",
+        "rec_small.onnx",
+        sure=0.975,
+        sure_word=0.0,
+        share=0.18,
+        whole=False,
     ),
     Tier.ACCURATE: Plan(
-        "det_small.onnx", "rec_tiny.onnx", "rec_small.onnx", sure=0.99, share=1.0, whole=True
+        "det_small.onnx",
+        "rec_tiny.onnx",
+        "rec_small.onnx",
+        sure=0.99,
+        sure_word=0.8,
+        share=1.0,
+        whole=True,
     ),
 }
 
@@ -50,11 +64,15 @@ def least_sure(boxes: Sequence[Box], readings: Sequence[Reading], plan: Plan) ->
     """Which boxes of a page are read again, the least sure first, within the plan's share."""
     cost = [sum(columns_of(way) for way in box.ways) for box in boxes]
     left = plan.share * sum(cost)
+    unsure = [place for place, reading in enumerate(readings) if not _is_sure(reading, plan)]
     chosen = []
-    for place in sorted(range(len(boxes)), key=lambda place: readings[place].confidence):
-        if readings[place].confidence >= plan.sure:
-            break
+    for place in sorted(unsure, key=lambda place: readings[place].confidence):
         if cost[place] <= left:
             chosen.append(place)
             left -= cost[place]
     return chosen
+
+
+def _is_sure(reading: Reading, plan: Plan) -> bool:
+    words = (word.confidence for line in reading.lines for word in line.words)
+    return reading.confidence >= plan.sure and min(words, default=0.0) >= plan.sure_word
