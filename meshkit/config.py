@@ -131,6 +131,17 @@ class ServerConfig(Config):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Lowest level that is logged."
     )
+    log_file: Path | None = Field(
+        default=None,
+        description="Lines of the log go to this file, too; it is renewed at 16 MiB.",
+    )
+
+    @field_validator("log_file")
+    @classmethod
+    def _must_be_writable(cls, value: Path | None) -> Path | None:
+        if value is not None and not os.access(value.parent, os.W_OK):
+            raise ValueError(f"the folder {value.parent} is not there, or may not be written")
+        return value
 
     @model_validator(mode="after")
     def _pages_must_fit(self) -> "ServerConfig":

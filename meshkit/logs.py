@@ -9,10 +9,13 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any, TextIO
 
 from opentelemetry import trace
 
+_FILE_BYTES = 16 * 1024 * 1024
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -41,11 +44,30 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def configure_logging(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Send every log record and Python warning to `stream`, standard output by default."""
-    handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(JsonFormatter(service))
+def configure_logging(
+    service: str,
+    level: str = "INFO",
+    stream: TextIO | None = None,
+    file: Path | None = None,
+) -> None:
+    """Send every log record and Python warning to `stream`, standard output by default.
+
+    Args:
+        service: the process's one noun.
+        level: the lowest that is logged.
+        stream: where lines go.
+        file: where they go, too, for a collector of logs that cannot see the stream. It grows to
+            16 MiB; two older ones are kept beside it.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    handlers: list[logging.Handler] = [logging.StreamHandler(stream or sys.stdout)]
+    if file is not None:
+        handlers.append(RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=2))
+    for handler in handlers:
+        handler.setFormatter(JsonFormatter(service))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(True)

@@ -221,7 +221,7 @@ def run_application(application: Application, config: ServerConfig, *, name: str
         config: how.
         name: the process's one noun, in logs and traces.
     """
-    configure_logging(name, config.log_level)
+    configure_logging(name, config.log_level, file=config.log_file)
     telemetry = configure_telemetry(name)
     try:
         code = asyncio.run(serve(application, config))

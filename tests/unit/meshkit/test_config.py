@@ -110,3 +110,8 @@ def test_the_address_is_in_grpc_notation(given: dict[str, object], address: str)
 
 def test_every_field_is_documented() -> None:
     assert all(field.description for field in ServerConfig.model_fields.values())
+
+
+def test_a_log_file_in_a_folder_that_is_not_there() -> None:
+    with pytest.raises(ConfigError, match=r"PAGEMESH_LOG_FILE=.*/nowhere is not there"):
+        read_config(ServerConfig, {"PAGEMESH_LOG_FILE": "/nowhere/ocr.log"})

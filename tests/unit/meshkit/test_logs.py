@@ -5,6 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,15 @@ def test_a_line_carries_the_active_span(lines: Any) -> None:
     (line,) = lines()
     assert line["trace_id"] == trace.format_trace_id(context.trace_id)
     assert line["span_id"] == trace.format_span_id(context.span_id)
+
+
+def test_lines_go_to_a_file_too(lines: Any, tmp_path: Path) -> None:
+    configure_logging("toy", "INFO", io.StringIO(), tmp_path / "toy.log")
+    logging.getLogger("a").warning("here", extra={"pages": 3})
+    (line,) = [json.loads(text) for text in (tmp_path / "toy.log").read_text().splitlines()]
+    assert (line["message"], line["pages"], line["service"]) == ("here", 3, "toy")
+    for handler in logging.getLogger().handlers:
+        handler.close()
 
 
 def test_exceptions_and_warnings_are_lines_too(lines: Any) -> None:
