@@ -1,8 +1,9 @@
 """Gets the programs that are on no Python index, once, into the user's cache folder.
 
-Apache Kafka and Apicurio come from Maven Central by Maven, which checks their digests; FerretDB is
-built by Go, whose checksums stand in infra/ferretdb/go.sum. The OpenTelemetry Collector is built by
-its own builder from infra/otelcol/builder.yaml, with checksums by Go's checksum database.
+Apache Kafka, Apicurio and OpenSearch come from Maven Central by Maven, which checks their digests;
+FerretDB is built by Go, whose checksums stand in infra/ferretdb/go.sum. The OpenTelemetry Collector
+is built by its own builder from infra/otelcol/builder.yaml, with checksums by Go's checksum
+database.
 """
 
 import contextlib
@@ -20,6 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 KAFKA_POM = HERE / "kafka" / "pom.xml"
 KAFKA_VERSION = "4.3.1"
+OPENSEARCH_POM = HERE / "opensearch" / "pom.xml"
+OPENSEARCH_VERSION = "2.19.1"
 # The last release for Java 17, which Debian 12 has; later ones want Java 21.
 REGISTRY_VERSION = "3.0.9"
 FERRETDB_VERSION = "1.24.2"
@@ -68,6 +71,16 @@ def kafka_libraries() -> Path:
         )
 
     return _cached(f"kafka-{KAFKA_VERSION}", fetch)
+
+
+def opensearch_libraries() -> Path:
+    """The folder of OpenSearch's jars. Raises ServiceError."""
+
+    def fetch(folder: Path) -> None:
+        goal = "dependency:copy-dependencies"
+        _maven("--file", str(OPENSEARCH_POM), goal, f"-DoutputDirectory={folder}")
+
+    return _cached(f"opensearch-{OPENSEARCH_VERSION}", fetch)
 
 
 def registry_folder() -> Path:

@@ -1,14 +1,22 @@
-"""Who takes telemetry in: the OpenTelemetry Collector, and Prometheus, which scrapes it."""
+"""Who takes telemetry in: the OpenTelemetry Collector, Prometheus, which scrapes it, OpenSearch."""
 
 import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import yaml
 
-from infra.downloads import COLLECTOR_VERSION, collector_binary, program
+from infra.downloads import (
+    COLLECTOR_VERSION,
+    OPENSEARCH_POM,
+    OPENSEARCH_VERSION,
+    collector_binary,
+    java,
+    opensearch_libraries,
+    program,
+)
 from infra.others import version_of
 from infra.service import HOST, Command, Identity, Service, free_port
 
@@ -108,6 +116,44 @@ class Collector(Service):
             return []
         whole = path.read_text().rpartition("\n")[0]
         return [json.loads(line) for line in whole.splitlines()]
+
+
+class OpenSearch(Service):
+    """One OpenSearch node, without security: Elasticsearch's API, as far as logs need it."""
+
+    name = "opensearch"
+
+    def identity(self) -> Identity:
+        return Identity("OpenSearch", OPENSEARCH_VERSION, "Elasticsearch")
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def is_answering(self) -> bool:
+        try:
+            return "version" in self.ask("GET", "/")
+        except OSError:
+            return False
+
+    def prepare(self) -> Command:
+        libraries = f"{opensearch_libraries()}/*"
+        machine = [java(), "-Xmx512m", "-XX:+UseSerialGC", "-cp", libraries]
+        node = str(OPENSEARCH_POM.with_name("Node.java"))
+        return Command([*machine, node, str(self.folder / "node"), str(self.port)], {})
+
+    def ask(self, method: str, path: str, body: str = "") -> dict[str, Any]:
+        """The answer to a request, `body` being JSON or lines of it. Raises OSError."""
+        kind = "application/x-ndjson" if path.endswith("_bulk") else "application/json"
+        request = Request(  # noqa: S310 - ours
+            self.url + path,
+            data=body.encode() if body else None,
+            method=method,
+            headers={"Content-Type": kind},
+        )
+        with urlopen(request, timeout=30) as answer:  # noqa: S310 - ours
+            told: dict[str, Any] = json.load(answer)
+        return told
 
 
 class Prometheus(Service):
