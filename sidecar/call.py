@@ -46,6 +46,7 @@ class Call:
         "_gate",
         "_headers",
         "_held",
+        "_marked",
         "_opening",
         "_proxy",
         "_requests",
@@ -69,6 +70,7 @@ class Call:
         self._deadline: asyncio.TimerHandle | None = None
         self._answered_headers = False
         self._ended = False
+        self._marked = 0
         self._status: int | None = None
         self.downstream = stream
         self.upstream: Stream | None = None
@@ -117,7 +119,7 @@ class Call:
             return
         self.upstream.send_data(chunk, end_stream)
         if end_stream:
-            self.record.added += time.perf_counter_ns() - self.downstream.connection.received_at
+            self._mark(self.upstream, self.downstream)
 
     def on_reset(self, code: int) -> None:
         """The caller gave up."""
@@ -194,7 +196,7 @@ class Call:
         upstream.source, self.downstream.source = self.downstream, upstream
         upstream.send_headers(self._forwarded_headers(), end_stream)
         self.record.forwarded = self._now()
-        self.record.added += time.perf_counter_ns() - self._started
+        self._mark(upstream, self.downstream)
         for chunk, ends in self._held:
             upstream.send_data(chunk, ends)
         self._held.clear()
@@ -237,11 +239,17 @@ class Call:
 
     def _answered(self) -> None:
         """The model has said its last word, and it went on to the caller."""
-        connection = self.upstream.connection if self.upstream is not None else None
         self.record.answered = self._now()
-        if connection is not None:
-            self.record.added += time.perf_counter_ns() - connection.received_at
+        if self.upstream is not None:
+            self._mark(self.downstream, self.upstream)
         self._end(Code.UNKNOWN if self._status is None else self._status)
+
+    def _mark(self, to: Stream, of: Stream) -> None:
+        """What came in last on one stream goes out on the other: that is the proxy's own time."""
+        since = of.connection.received_at
+        if since != self._marked:
+            self._marked = since
+            to.connection.mark(self.record, since)
 
     def _now(self) -> int:
         return time.perf_counter_ns() - self._started

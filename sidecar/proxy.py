@@ -104,7 +104,8 @@ class Proxy:
         self.in_flight[method] -= 1
         if not self.in_flight[method]:
             del self.in_flight[method]
-        self.records.put(call.record)
+        # Later, for what the call took of the proxy is known once its last word is written.
+        asyncio.get_running_loop().call_soon(self.records.put, call.record)
         self.upstream.made_room()
         if not self.in_flight:
             self._idle.set()

@@ -91,6 +91,7 @@ def _sidecar(model: Process, receiver: Process) -> Iterator[Process]:
     environ = os.environ | {
         "PAGEMESH_SIDECAR_UPSTREAM": model.address,
         "PAGEMESH_SIDECAR_NAME": "echo",
+        "PAGEMESH_SIDECAR_WAIT_SECONDS": "20",
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{receiver.address}",
     }
     command = [sys.executable, "-m", "sidecar"]

@@ -24,12 +24,13 @@ from sidecar.http2.frames import (
 )
 from sidecar.http2.guards import Budget, GivenUp
 from sidecar.http2.headers import HeaderDecoder, Headers
+from sidecar.http2.outbox import Outbox, Timed
 from sidecar.http2.sender import Sender
 from sidecar.http2.streams import Stream
 
 CREDIT_SHARE = 4
 """Credit is given back in pieces of at least a fourth of the window."""
-RESETS_A_SECOND = 500
+RESETS_A_SECOND = 200
 """Streams that a peer may give up, beside as many as it may have at once: it costs it nothing."""
 IDLE_FRAMES, IDLE_FRAMES_A_SECOND = 1000, 200
 """Frames that carry nothing, and SETTINGS: no peer has a use for many."""
@@ -81,7 +82,8 @@ class Connection(asyncio.Protocol):
         self._on_closed = on_closed
         self._on_settings = on_settings
         self._is_client = on_stream is None
-        self._sender = Sender(self._forget_if_done, self._overflowed)
+        self._outbox = Outbox(self._overflowed)
+        self._sender = Sender(self._outbox, self._forget_if_done)
         preface = b"" if self._is_client else frames.PREFACE
         self._reader = FrameReader(self, limits.max_frame_size, preface)
         self._decoder = HeaderDecoder(limits.max_header_list_size)
@@ -99,7 +101,7 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._sender.attach(cast(asyncio.Transport, transport), self.limits.write_buffer)
+        self._outbox.attach(cast(asyncio.Transport, transport), self.limits.write_buffer)
         limits = self.limits
         announced = {
             Setting.INITIAL_WINDOW_SIZE: limits.stream_window,
@@ -112,7 +114,7 @@ class Connection(asyncio.Protocol):
             announced[Setting.MAX_CONCURRENT_STREAMS] = limits.max_streams
         first = frames.PREFACE if self._is_client else b""
         more = limits.connection_window - frames.DEFAULT_WINDOW
-        self._sender.write(first + frames.settings(announced) + frames.window_update(0, more))
+        self._outbox.put(first + frames.settings(announced) + frames.window_update(0, more))
 
     def data_received(self, data: bytes) -> None:
         if self.closed:
@@ -179,21 +181,25 @@ class Connection(asyncio.Protocol):
         stream.owed += size
         if stream.owed * CREDIT_SHARE >= self.limits.stream_window:
             stream.receive_window += stream.owed
-            self._sender.write(frames.window_update(stream.id, stream.owed))
+            self._outbox.put(frames.window_update(stream.id, stream.owed))
             stream.owed = 0
 
     def _credit_connection(self, size: int) -> None:
         self._owed += size
         if self._owed * CREDIT_SHARE >= self.limits.connection_window:
             self._receive_window += self._owed
-            self._sender.write(frames.window_update(0, self._owed))
+            self._outbox.put(frames.window_update(0, self._owed))
             self._owed = 0
+
+    def mark(self, timed: Timed, since: int) -> None:
+        """See `Outbox.mark`."""
+        self._outbox.mark(timed, since)
 
     def go_away(self, *, final: bool) -> None:
         """Tell the peer to open no more streams; `final` names the last that is worked on."""
         self.going_away = True
         last = self._last_peer_id if final else frames.MAX_STREAM_ID
-        self._sender.write(frames.goaway(last, ErrorCode.NO_ERROR))
+        self._outbox.put(frames.goaway(last, ErrorCode.NO_ERROR))
 
     async def ping(self) -> None:
         """Wait for the peer's answer to a ping.
@@ -203,7 +209,7 @@ class Connection(asyncio.Protocol):
         """
         payload = len(self._pings).to_bytes(8, "big")
         answer = self._pings[payload] = asyncio.get_running_loop().create_future()
-        self._sender.write(frames.ping(payload, ack=False))
+        self._outbox.put(frames.ping(payload, ack=False))
         try:
             await answer
         finally:
@@ -211,7 +217,7 @@ class Connection(asyncio.Protocol):
 
     def close(self, reason: str = "closed here") -> None:
         """Close at once; listeners are told."""
-        self._sender.close()
+        self._outbox.close()
         self._close(reason)
 
     # Frames that came in
@@ -322,7 +328,7 @@ class Connection(asyncio.Protocol):
 
     def _give_up(self, stream_id: int, code: int) -> None:
         self._given_up.add(stream_id)
-        self._sender.write(frames.rst_stream(stream_id, code))
+        self._outbox.put(frames.rst_stream(stream_id, code))
 
     def _on_priority(self, _flags: int, stream_id: int, payload: bytes) -> None:
         self._idle_frames.spend()
@@ -355,7 +361,7 @@ class Connection(asyncio.Protocol):
             return
         for key, value in frames.read_settings(payload):
             self._take_setting(key, value)
-        self._sender.write(frames.SETTINGS_ACK)
+        self._outbox.put(frames.SETTINGS_ACK)
         self._sender.send_waiting()
         if self._on_settings is not None:
             self._on_settings(self)
@@ -385,7 +391,7 @@ class Connection(asyncio.Protocol):
         if len(payload) != 8:
             raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a PING has eight bytes")
         if not flags & ACK:
-            self._sender.write(frames.ping(payload, ack=True))
+            self._outbox.put(frames.ping(payload, ack=True))
             return
         answer = self._pings.pop(payload, None)
         if answer is not None and not answer.done():
@@ -460,17 +466,17 @@ class Connection(asyncio.Protocol):
         """The peer asks and asks and does not read the answers."""
         if not self.closed:
             self._abort(ErrorCode.ENHANCE_YOUR_CALM, "answers are not read")
-            self._sender.abort()
+            self._outbox.abort()
 
     def _abort(self, code: ErrorCode, reason: str) -> None:
-        self._sender.write(frames.goaway(self._last_peer_id, code, reason.encode()[:200]))
-        self._sender.close_after_words()
+        self._outbox.put(frames.goaway(self._last_peer_id, code, reason.encode()[:200]))
+        self._outbox.close_after_words()
         self._close(reason)
 
     def _close(self, reason: str) -> None:
         if self.closed:
             return
-        self.closed = self._sender.closed = True
+        self.closed = self._outbox.closed = True
         for stream in list(self.streams.values()):
             self._lose(stream, reason, unprocessed=False)
         for answer in self._pings.values():

@@ -1,87 +1,42 @@
 """The way out of a connection: windows, what waits for them, frames on the transport."""
 
-import asyncio
 from collections.abc import Callable
 
 from sidecar.http2 import frames
 from sidecar.http2.frames import END_HEADERS, END_STREAM, ErrorCode, FrameType, ProtocolError
 from sidecar.http2.headers import HeaderEncoder, Headers
+from sidecar.http2.outbox import Outbox
 from sidecar.http2.streams import Stream
-
-MAX_UNREAD = 4 << 20
-"""Bytes of answers that may wait for a peer that does not read, over the transport's own limit."""
-LINGER_SECONDS = 0.5
 
 
 class Sender:
     """Sends what the peer's windows and the transport allow; the rest waits in its stream.
 
     Args:
+        outbox: takes frames to the transport.
         on_ended: told of a stream on which nothing more will be sent.
-        on_overflow: told when a peer that does not read made too many answers necessary.
 
     Attributes:
         peer_window: what the peer takes of a new stream.
         peer_frame_size: the longest frame that the peer takes.
-        closed: nothing goes out any more.
     """
 
-    def __init__(self, on_ended: Callable[[Stream], None], on_overflow: Callable[[], None]) -> None:
+    def __init__(self, outbox: Outbox, on_ended: Callable[[Stream], None]) -> None:
         self.peer_window = frames.DEFAULT_WINDOW
         self.peer_frame_size = frames.DEFAULT_MAX_FRAME_SIZE
-        self.closed = False
+        self._outbox = outbox
         self._on_ended = on_ended
-        self._on_overflow = on_overflow
-        self._transport: asyncio.Transport | None = None
         self._encoder = HeaderEncoder()
         self._window = frames.DEFAULT_WINDOW
-        self._paused = False
-        self._most_unread = MAX_UNREAD
         self._blocked: dict[int, Stream] = {}
-
-    def attach(self, transport: asyncio.Transport, write_buffer: int) -> None:
-        """Use this transport, with at most `write_buffer` bytes ahead of the kernel."""
-        self._transport = transport
-        self._most_unread = write_buffer + MAX_UNREAD
-        transport.set_write_buffer_limits(high=write_buffer)
-
-    def close(self) -> None:
-        """Close the transport, once it has sent what it was given."""
-        self.closed = True
-        if self._transport is not None:
-            self._transport.close()
-
-    def close_after_words(self) -> None:
-        """Close once the peer has had time to read why: at once, the kernel would drop the word."""
-        transport = self._transport
-        self.closed = True
-        if transport is None or not transport.can_write_eof():
-            self.close()
-            return
-        transport.write_eof()
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.close)
-
-    def abort(self) -> None:
-        """Close the transport and drop what it has not sent."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def write(self, data: bytes) -> None:
-        """Write whole frames that no window governs."""
-        if self._transport is None or self.closed:
-            return
-        self._transport.write(data)
-        if self._paused and self._transport.get_write_buffer_size() > self._most_unread:
-            self._most_unread = 1 << 62  # said once
-            asyncio.get_running_loop().call_soon(self._on_overflow)
 
     def pause(self) -> None:
         """The transport is full."""
-        self._paused = True
+        self._outbox.paused = True
 
     def resume(self) -> None:
         """The transport has room again."""
-        self._paused = False
+        self._outbox.paused = False
         self.send_waiting()
 
     def widen(self, increment: int) -> None:
@@ -98,7 +53,7 @@ class Sender:
 
     def send_headers(self, stream: Stream, headers: Headers, end_stream: bool) -> None:
         """Send headers or trailers, after what waits in the stream."""
-        if stream.local_ended or self.closed:
+        if stream.local_ended or self._outbox.closed:
             return
         if stream.waiting:
             stream.waiting.append((headers, end_stream))
@@ -108,11 +63,11 @@ class Sender:
     def send_data(self, stream: Stream, chunk: memoryview, end_stream: bool) -> None:
         """Send a piece of a body, or keep it until the windows allow."""
         size = len(chunk)
-        if stream.local_ended or self.closed:
+        if stream.local_ended or self._outbox.closed:
             if stream.source is not None:
                 stream.source.consumed(size)
             return
-        free = not self._paused and size <= stream.send_window and size <= self._window
+        free = not self._outbox.paused and size <= stream.send_window and size <= self._window
         if stream.waiting or not (free or not size):
             stream.waiting.append((chunk, end_stream))
             self.send_stream(stream)
@@ -122,7 +77,7 @@ class Sender:
     def send_waiting(self) -> None:
         """Send what waits, stream after stream, beginning with the one that waited longest."""
         for stream in list(self._blocked.values()):
-            if self._paused or self._window <= 0:
+            if self._outbox.paused or self._window <= 0:
                 return
             self.send_stream(stream)
 
@@ -130,7 +85,7 @@ class Sender:
         """Send what waits in a stream, as far as the windows allow."""
         waiting = stream.waiting
         self._blocked.pop(stream.id, None)
-        while waiting and not self._paused and not self.closed:
+        while waiting and not self._outbox.paused and not self._outbox.closed:
             item, end_stream = waiting[0]
             if not isinstance(item, memoryview):
                 waiting.popleft()
@@ -165,7 +120,7 @@ class Sender:
             part = block[at : at + largest]
             if at + largest >= len(block):
                 flags |= END_HEADERS
-            self.write(frames.frame_header(kind, flags, stream.id, len(part)) + part)
+            self._outbox.put(frames.frame_header(kind, flags, stream.id, len(part)), part)
             kind, flags = FrameType.CONTINUATION, 0
         if end_stream:
             self._end(stream)
@@ -177,16 +132,15 @@ class Sender:
         largest = self.peer_frame_size
         header = frames.frame_header
         flags = END_STREAM if end_stream else 0
-        if self._transport is not None:
-            if size <= largest:
-                self._transport.writelines((header(0, flags, stream.id, size), chunk))
-            else:
-                pieces: list[bytes | memoryview] = []
-                for at in range(0, size, largest):
-                    part = chunk[at : at + largest]
-                    last = flags if at + largest >= size else 0
-                    pieces += (header(0, last, stream.id, len(part)), part)
-                self._transport.writelines(pieces)
+        if size <= largest:
+            self._outbox.put(header(0, flags, stream.id, size), chunk)
+        else:
+            pieces: list[bytes | memoryview] = []
+            for at in range(0, size, largest):
+                part = chunk[at : at + largest]
+                last = flags if at + largest >= size else 0
+                pieces += (header(0, last, stream.id, len(part)), part)
+            self._outbox.put(*pieces)
         if stream.source is not None:
             stream.source.consumed(size)
         if end_stream:

@@ -66,14 +66,14 @@ async def test_a_caller_without_certificate_is_turned_away(certificates: Certifi
         address = place.address.replace("127.0.0.1", "localhost")
         channel: Any
         async with grpc.aio.secure_channel(address, credentials) as channel:
-            error = await failure(channel.unary_unary("/test.Echo/Unary")(b"", timeout=5))
+            error = await failure(channel.unary_unary("/test.Echo/Unary")(b"", timeout=60))
             assert error.code() is grpc.StatusCode.UNAVAILABLE
         assert not len(place.proxy.records)
 
 
 async def test_plain_text_is_turned_away_where_tls_is_asked(certificates: Certificates) -> None:
     async with running(**listening(certificates, mutual=False)) as place:
-        error = await failure(place.channel.unary_unary("/test.Echo/Unary")(b"", timeout=5))
+        error = await failure(place.channel.unary_unary("/test.Echo/Unary")(b"", timeout=60))
         assert error.code() is grpc.StatusCode.UNAVAILABLE
 
 

@@ -1,5 +1,7 @@
 """Whatever a peer sends, a connection goes on or ends as the protocol says, and raises nothing."""
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +73,9 @@ FRAME = st.one_of(
 def test_no_frame_is_too_odd() -> None:
     @given(sent=st.lists(FRAME, max_size=30))
     def check(sent: list[tuple[int, int, int, bytes]]) -> None:
+        asyncio.run(go(sent))
+
+    async def go(sent: list[tuple[int, int, int, bytes]]) -> None:
         ended: list[str] = []
 
         def begin(stream: Stream, _headers: Headers, end_stream: bool) -> None:
