@@ -4,13 +4,21 @@ import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from threading import Event, Lock, Thread
+from typing import Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    MetricReader,
+    MetricsData,
+)
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader as PeriodicReader
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from prometheus_client import CollectorRegistry
+
+from sidecar.telemetry.histograms import HistogramStore
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
@@ -19,7 +27,7 @@ _BATCH = 512
 _INTERVAL_SECONDS = 1.0
 
 
-class SpanQueue(SpanProcessor):
+class SpanQueue:
     """Spans on their way to the collector: a bounded queue and a thread that sends from it.
 
     The SDK's own processor does not say how many spans were lost.
@@ -37,7 +45,7 @@ class SpanQueue(SpanProcessor):
         self._thread = Thread(target=self._run, name="spans", daemon=True)
         self._thread.start()
 
-    def on_end(self, span: ReadableSpan) -> None:
+    def put(self, span: ReadableSpan) -> None:
         """Keep a span until it is sent, or count it as lost."""
         if len(self._spans) >= _MAX_WAITING:
             self.lost += 1
@@ -45,12 +53,6 @@ class SpanQueue(SpanProcessor):
         self._spans.append(span)
         if len(self._spans) >= _BATCH:
             self._wake.set()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Send what waits, now."""
-        del timeout_millis
-        self._send_all()
-        return not self._spans
 
     def shutdown(self) -> None:
         """Send what waits and stop. Takes as long as the exporter's own timeout at most."""
@@ -100,16 +102,53 @@ def span_exporter(environ: Mapping[str, str] | None = None) -> SpanExporter | No
     return OTLPSpanExporter()
 
 
+class _PrometheusReader(PrometheusMetricReader):
+    """Shows Prometheus the histograms, too."""
+
+    def __init__(self, registry: CollectorRegistry, histograms: HistogramStore) -> None:
+        super().__init__(registry=registry, scope_info_enabled=False)
+        self._histograms = histograms
+
+    def _receive_metrics(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> None:
+        whole = self._histograms.added_to(metrics_data, take_exemplars=False)
+        super()._receive_metrics(whole, timeout_millis, **kwargs)
+
+
+class _WithHistograms(MetricExporter):
+    """Sends the histograms, too."""
+
+    def __init__(self, exporter: MetricExporter, histograms: HistogramStore) -> None:
+        super().__init__()
+        self._exporter = exporter
+        self._histograms = histograms
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> MetricExportResult:
+        whole = self._histograms.added_to(metrics_data, take_exemplars=True)
+        return self._exporter.export(whole, timeout_millis, **kwargs)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        self._exporter.shutdown(timeout_millis, **kwargs)
+
+
 def metric_readers(
-    registry: CollectorRegistry | None, environ: Mapping[str, str] | None = None
+    registry: CollectorRegistry | None,
+    histograms: HistogramStore,
+    environ: Mapping[str, str] | None = None,
 ) -> list[MetricReader]:
     """Prometheus' reader into `registry`, if there is one, and OTLP's, if it is configured."""
     environ = os.environ if environ is None else environ
     readers: list[MetricReader] = []
     if registry is not None:
-        readers.append(PrometheusMetricReader(registry=registry, scope_info_enabled=False))
+        readers.append(_PrometheusReader(registry, histograms))
     if environ.get(_ENDPOINT) or environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"):
-        readers.append(PeriodicReader(_metric_exporter(environ)))
+        readers.append(PeriodicReader(_WithHistograms(_metric_exporter(environ), histograms)))
     return readers
 
 

@@ -3,22 +3,20 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
-from opentelemetry.util.types import AttributeValue
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from sidecar.proxy import Proxy
 from sidecar.record import CallRecord
 from sidecar.replies import Code
 from sidecar.telemetry import names
+from sidecar.telemetry.histograms import Attributes, HistogramStore
 from sidecar.telemetry.model_trailers import ModelReport
 from sidecar.telemetry.names import Metric
-from sidecar.telemetry.spans import code_name, span_context
+from sidecar.telemetry.spans import code_name, is_kept
 
 OTHER = "_OTHER"
 MAX_METHODS = 256
 MAX_CALLERS = 64
-
-Attributes = dict[str, AttributeValue]
 
 
 class Known:
@@ -41,16 +39,10 @@ class Known:
 class CallMetrics:
     """Records calls; what the proxy is in the midst of is asked of it when metrics are read."""
 
-    def __init__(self, meter: Meter, proxy: Proxy, lost_spans: Callable[[], int]) -> None:
-        self._histograms: dict[str, Histogram] = {
-            metric.name: meter.create_histogram(
-                metric.name,
-                metric.unit,
-                metric.description,
-                explicit_bucket_boundaries_advisory=metric.bounds,
-            )
-            for metric in names.HISTOGRAMS
-        }
+    def __init__(
+        self, meter: Meter, histograms: HistogramStore, proxy: Proxy, lost_spans: Callable[[], int]
+    ) -> None:
+        self._histograms = histograms
         pages = names.MODEL_PAGES
         self._pages = meter.create_counter(pages.name, pages.unit, pages.description)
         self._methods, self._callers = Known(MAX_METHODS), Known(MAX_CALLERS)
@@ -61,50 +53,37 @@ class CallMetrics:
     def record(self, record: CallRecord, report: ModelReport | None) -> None:
         """Count one call that is over."""
         call = self._attributes(record)
-        status = call | {names.STATUS: code_name(record.status)}
+        status: Attributes = (*call, (names.STATUS, code_name(record.status)))
         if record.status != Code.OK:
-            status[names.ERROR] = code_name(record.status)
-        context = span_context(record.context.trace_id, record.context.server_id)
-
-        def put(metric: Metric, value: float, attributes: Attributes) -> None:
-            self._histograms[metric.name].record(value, attributes, context)
-
-        put(names.SERVER_DURATION, record.ended / 1e9, status)
+            status = (*status, (names.ERROR, code_name(record.status)))
+        values = [
+            (names.SERVER_DURATION, record.ended / 1e9, status),
+            (names.REQUEST_BYTES, record.request_size, call),
+            (names.RESPONSE_BYTES, record.response_size, call),
+            (names.REQUESTS, record.request_messages, call),
+            (names.RESPONSES, record.response_messages, call),
+        ]
         if record.forwarded is not None:
             answered = record.ended if record.answered is None else record.answered
-            put(names.CLIENT_DURATION, (answered - record.forwarded) / 1e9, status)
-            put(names.ADDED, record.added / 1e9, call)
-        put(names.REQUEST_BYTES, record.request_size, call)
-        put(names.RESPONSE_BYTES, record.response_size, call)
-        put(names.REQUESTS, record.request_messages, call)
-        put(names.RESPONSES, record.response_messages, call)
+            values += [
+                (names.CLIENT_DURATION, (answered - record.forwarded) / 1e9, status),
+                (names.ADDED, record.added / 1e9, call),
+            ]
         if report is not None:
-            self._record_model(report, call, put)
-
-    def _record_model(
-        self,
-        report: ModelReport,
-        attributes: Attributes,
-        put: Callable[[Metric, float, Attributes], None],
-    ) -> None:
-        if report.batch_size:
-            put(names.MODEL_BATCH, report.batch_size, attributes)
-        if report.queue_seconds is not None:
-            put(names.MODEL_QUEUE, report.queue_seconds, attributes)
-        if report.inference_seconds is not None:
-            put(names.MODEL_INFERENCE, report.inference_seconds, attributes)
-        if report.pages:
-            self._pages.add(report.pages, attributes)
+            values += _model_values(report, call)
+            if report.pages:
+                self._pages.add(report.pages, dict(call))
+        context = record.context
+        span = (context.trace_id, context.server_id) if is_kept(record) else None
+        self._histograms.record(values, span, record.started_at + record.ended)
 
     def _attributes(self, record: CallRecord) -> Attributes:
         # A method that the model does not have is a name that a caller made up.
         learn = record.status != Code.UNIMPLEMENTED and record.forwarded is not None
-        attributes: Attributes = {
-            names.SYSTEM: "grpc",
-            names.METHOD: self._methods.name(record.method, learn=learn),
-        }
+        method = self._methods.name(record.method, learn=learn)
+        attributes: Attributes = ((names.SYSTEM, "grpc"), (names.METHOD, method))
         if record.caller:
-            attributes[names.CALLER] = self._callers.name(record.caller)
+            attributes = (*attributes, (names.CALLER, self._callers.name(record.caller)))
         return attributes
 
     def _observe(self, meter: Meter, lost_spans: Callable[[], int]) -> None:
@@ -135,3 +114,14 @@ class CallMetrics:
             meter.create_observable_counter(
                 metric.name, [callback], metric.unit, metric.description
             )
+
+
+def _model_values(
+    report: ModelReport, attributes: Attributes
+) -> list[tuple[Metric, float, Attributes]]:
+    told = (
+        (names.MODEL_BATCH, report.batch_size or None),
+        (names.MODEL_QUEUE, report.queue_seconds),
+        (names.MODEL_INFERENCE, report.inference_seconds),
+    )
+    return [(metric, value, attributes) for metric, value in told if value is not None]

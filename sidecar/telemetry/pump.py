@@ -6,15 +6,15 @@ from threading import Event, Thread
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from prometheus_client import CollectorRegistry, start_http_server
 
 from sidecar.proxy import Proxy
+from sidecar.telemetry import names
 from sidecar.telemetry.export import SpanQueue, metric_readers, span_exporter
+from sidecar.telemetry.histograms import HistogramStore
 from sidecar.telemetry.metrics import CallMetrics
 from sidecar.telemetry.model_trailers import read_report
-from sidecar.telemetry.spans import GivenIds, SpanMaker
+from sidecar.telemetry.spans import SpanMaker
 
 _log = logging.getLogger(__name__)
 
@@ -36,15 +36,13 @@ class TelemetryPump:
         config = proxy.config
         resource = Resource.create({"service.name": f"{config.name}-sidecar"})
         registry = CollectorRegistry() if config.metrics_port >= 0 else None
-        ids = GivenIds()
-        self._tracers = TracerProvider(resource=resource, sampler=ALWAYS_ON, id_generator=ids)
         exporter = span_exporter()
         self._queue = SpanQueue(exporter) if exporter is not None else None
-        if self._queue is not None:
-            self._tracers.add_span_processor(self._queue)
-        self._meters = MeterProvider(metric_readers(registry), resource)
-        self._spans = SpanMaker(self._tracers, ids) if exporter is not None else None
-        self._metrics = CallMetrics(self._meters.get_meter("sidecar"), proxy, self._lost_spans)
+        histograms = HistogramStore(names.HISTOGRAMS)
+        self._meters = MeterProvider(metric_readers(registry, histograms), resource)
+        self._spans = SpanMaker(resource, self._queue.put) if self._queue is not None else None
+        meter = self._meters.get_meter("sidecar")
+        self._metrics = CallMetrics(meter, histograms, proxy, self._lost_spans)
         self._records = proxy.records
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="telemetry", daemon=True)
@@ -63,7 +61,8 @@ class TelemetryPump:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=15)
-        self._tracers.shutdown()
+        if self._queue is not None:
+            self._queue.shutdown()
         self._meters.shutdown()
         if self.metrics_port is not None:
             self._server.shutdown()

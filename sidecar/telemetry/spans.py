@@ -1,10 +1,11 @@
 """Spans of a call that is over: the server's, and the client's below it."""
 
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
+from collections.abc import Callable
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import AttributeValue
 
 from sidecar.record import CallRecord
@@ -12,6 +13,9 @@ from sidecar.replies import Code
 from sidecar.telemetry import names
 from sidecar.telemetry.model_trailers import ModelReport
 
+_SCOPE = InstrumentationScope("sidecar")
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_FAILED, _UNSET = Status(StatusCode.ERROR), Status(StatusCode.UNSET)
 _UNTOLD = ("grpc.health.", "grpc.reflection.")
 _SERVER_ERRORS = frozenset(
     {
@@ -26,42 +30,21 @@ _SERVER_ERRORS = frozenset(
 """Statuses that are the server's fault, by the conventions for gRPC."""
 
 
-class GivenIds(IdGenerator):
-    """Gives out the ids that the call already told its callee."""
-
-    def __init__(self) -> None:
-        self.trace_id = 0
-        self.span_id = 0
-
-    def generate_trace_id(self) -> int:
-        return self.trace_id
-
-    def generate_span_id(self) -> int:
-        return self.span_id
-
-
 class SpanMaker:
-    """Makes the two spans of a call. Not for use by two threads at once.
+    """Makes the two spans of a call, as the SDK has them once they have ended.
 
     Args:
-        provider: made with `ids`, and with a sampler that keeps everything: what is sampled was
-            decided when the call began.
-        ids: gives the spans their ids.
+        resource: whose spans they are.
+        take: is given each span.
     """
 
-    def __init__(self, provider: TracerProvider, ids: GivenIds) -> None:
-        self._tracer = provider.get_tracer("sidecar")
-        self._ids = ids
+    def __init__(self, resource: Resource, take: Callable[[ReadableSpan], None]) -> None:
+        self._resource = resource
+        self._take = take
 
     def make(self, record: CallRecord, report: ModelReport | None) -> None:
-        """Make and end the spans of one call, if it was sampled or went wrong.
-
-        Health and reflection make none: probes would outnumber the calls that matter.
-        """
-        context = record.context
-        if record.method.startswith(_UNTOLD):
-            return
-        if not context.sampled and record.status == Code.OK:
+        """Make the spans of one call, if they are kept."""
+        if not is_kept(record):
             return
         status = code_name(record.status)
         common: dict[str, AttributeValue] = {
@@ -71,56 +54,58 @@ class SpanMaker:
         }
         if record.status != Code.OK:
             common[names.ERROR] = status
-        self._ids.trace_id = context.trace_id
-        server = self._span(
-            record,
-            SpanKind.SERVER,
-            (context.parent_id, context.server_id),
-            (0, record.ended),
-            common | _server_attributes(record),
-        )
-        if record.forwarded is not None and server is not None:
+        context = record.context
+        caller = _context(context.trace_id, context.parent_id, remote=True)
+        server = _context(context.trace_id, context.server_id)
+        attributes = common | _server_attributes(record)
+        self._make(record, SpanKind.SERVER, (caller, server), (0, record.ended), attributes)
+        if record.forwarded is not None:
             answered = record.ended if record.answered is None else record.answered
-            self._span(
-                record,
-                SpanKind.CLIENT,
-                (context.server_id, context.client_id),
-                (record.forwarded, answered),
-                common | _model_attributes(report),
-            )
+            times = (record.forwarded, answered)
+            client = _context(context.trace_id, context.client_id)
+            attributes = common | _model_attributes(report)
+            self._make(record, SpanKind.CLIENT, (server, client), times, attributes)
 
-    def _span(
+    def _make(
         self,
         record: CallRecord,
         kind: SpanKind,
-        ids: tuple[int, int],
+        contexts: tuple[SpanContext | None, SpanContext | None],
         times: tuple[int, int],
         attributes: dict[str, AttributeValue],
-    ) -> trace.Span:
-        parent_id, self._ids.span_id = ids
-        span = self._tracer.start_span(
-            record.method or "unknown",
-            context=span_context(record.context.trace_id, parent_id),
-            kind=kind,
-            attributes=attributes,
-            start_time=record.started_at + times[0],
-        )
+    ) -> None:
         failed = record.status in _SERVER_ERRORS or (
             kind is SpanKind.CLIENT and record.status != Code.OK
         )
-        if failed:
-            span.set_status(StatusCode.ERROR)
-        span.end(end_time=record.started_at + times[1])
-        return span
+        span = ReadableSpan(
+            name=record.method or "unknown",
+            context=contexts[1],
+            parent=contexts[0],
+            resource=self._resource,
+            attributes=attributes,
+            kind=kind,
+            status=_FAILED if failed else _UNSET,
+            start_time=record.started_at + times[0],
+            end_time=record.started_at + times[1],
+            instrumentation_scope=_SCOPE,
+        )
+        self._take(span)
 
 
-def span_context(trace_id: int, span_id: int) -> Context:
-    """The context in which a span with these ids is the current one; empty without a span."""
+def is_kept(record: CallRecord) -> bool:
+    """Whether spans are made of a call: if it was sampled or went wrong.
+
+    Health and reflection make none: probes would outnumber the calls that matter.
+    """
+    if record.method.startswith(_UNTOLD):
+        return False
+    return record.context.sampled or record.status != Code.OK
+
+
+def _context(trace_id: int, span_id: int, *, remote: bool = False) -> SpanContext | None:
     if not span_id:
-        return Context()
-    flags = TraceFlags(TraceFlags.SAMPLED)
-    parent = NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags))
-    return trace.set_span_in_context(parent, Context())
+        return None
+    return SpanContext(trace_id, span_id, is_remote=remote, trace_flags=_SAMPLED)
 
 
 def code_name(status: int) -> str:
