@@ -18,6 +18,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import yaml
+
 HERE = Path(__file__).parent
 KAFKA_POM = HERE / "kafka" / "pom.xml"
 KAFKA_VERSION = "4.3.1"
@@ -113,11 +115,14 @@ def collector_binary() -> Path:
     def build(folder: Path) -> None:
         builder = f"go.opentelemetry.io/collector/cmd/builder@v{COLLECTOR_VERSION}"
         go = _go(_OLDEST_GO_OF_COLLECTOR)
-        with tempfile.TemporaryDirectory() as source:
-            generate = [go, "run", builder, "--config", str(COLLECTOR_CONFIG)]
-            _run([*generate, "--skip-compilation", "--set", f"dist.output_path={source}"], HERE)
+        with tempfile.TemporaryDirectory() as scratch:
+            source, choice = Path(scratch) / "source", Path(scratch) / "builder.yaml"
+            parts = yaml.safe_load(COLLECTOR_CONFIG.read_text())
+            parts["dist"]["output_path"] = str(source)
+            choice.write_text(yaml.safe_dump(parts))
+            _run([go, "run", builder, "--config", str(choice), "--skip-compilation"], HERE)
             output = str(folder / "otelcol")
-            _run([go, "build", "-trimpath", "-ldflags=-s -w", "-o", output, "."], Path(source))
+            _run([go, "build", "-trimpath", "-ldflags=-s -w", "-o", output, "."], source)
 
     return _cached(_collector_name(), build) / "otelcol"
 
