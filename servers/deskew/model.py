@@ -14,12 +14,13 @@ from meshkit.model import Image, ModelIdentity, PageInput, PageModel
 from meshkit.onnx import OnnxSession, digest_of, open_session
 from servers.deskew.config import DeskewConfig
 from servers.deskew.orientation import SIDE
+from servers.deskew.paper import paper_of
 from servers.deskew.pose import find_pose
 from servers.deskew.quality import PageQuality, measure_quality
 from servers.deskew.text import to_grey, working_copy
 from servers.deskew.upright import upright_transform
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 WEIGHTS = Path(__file__).parent / "weights" / "pplcnet_doc_ori.onnx"
 
 
@@ -95,7 +96,8 @@ class DeskewModel(PageModel[DeskewOptions, DeskewResult]):
         grey = to_grey(page.image)
         working = working_copy(grey)
         stretch = (working.shape[1] / width) / (working.shape[0] / height)
-        pose = find_pose(working, self._network, stretch)
+        paper = paper_of(working)
+        pose = find_pose(working, paper, self._network, stretch)
         transform = upright_transform(width, height, pose.quarters or 0, pose.skew_degrees)
         try:
             wanted = page.options.include_upright_page
@@ -108,7 +110,7 @@ class DeskewModel(PageModel[DeskewOptions, DeskewResult]):
             quarters=pose.quarters,
             orientation_confidence=pose.orientation_confidence,
             transform=transform,
-            quality=measure_quality(grey, working, pose.letter_height, pose.convergence),
+            quality=measure_quality(grey, working, paper, pose.letter_height, pose.convergence),
             upright_png=png,
         )
 

@@ -17,6 +17,9 @@ SIDE = 224
 OVERSAMPLING = 3
 SAMPLES = 20_000
 """Points of text from which its extent is measured."""
+MOST_SQUEEZE = 2.0
+"""Times by which text may be squeezed more one way than the other; letters of a line or two that
+fill a square can't be read."""
 MARGIN = 0.02
 """Of the text's larger extent, on every side of the view."""
 SURE = 0.9
@@ -27,6 +30,9 @@ DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
 def text_view(working: Image, text: TextEdges, degrees: float) -> Image:
     """The part of the page that carries text, straightened and squeezed into a square.
+
+    Text that is far longer one way than the other is shown true to its shape, with what is around
+    it.
 
     Args:
         working: grey page at working size.
@@ -44,6 +50,9 @@ def text_view(working: Image, text: TextEdges, degrees: float) -> Image:
     low, high = np.percentile(straight, [0.5, 99.5], axis=0)
     margin = MARGIN * max(high - low) + 1
     low, high = low - margin, high + margin
+    if max(high - low) > MOST_SQUEEZE * min(high - low):
+        middle, half = (low + high) / 2, max(high - low) / 2
+        low, high = middle - half, middle + half
     scale = np.diag(SIDE * OVERSAMPLING / (high - low))
     matrix = np.column_stack([scale @ back, -scale @ low])
     side = SIDE * OVERSAMPLING

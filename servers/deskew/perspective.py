@@ -7,7 +7,6 @@ right, evenly. Letters are there on every page of text, whereas the paper's own 
 
 import numpy as np
 
-from servers.deskew.lines import biweight
 from servers.deskew.profile import Floats, in_frame
 from servers.deskew.text import TextEdges
 
@@ -20,6 +19,8 @@ MOST_POINTS = 15_000
 """Of the edges that face one way."""
 SPREAD = 5.0
 """Degrees by which edges differ: letters are round, and slant."""
+OUTLYING = 4.0
+"""Times `SPREAD` at which an edge has lost all its weight."""
 POINTS_OF_A_LETTER = 10
 """Points of a letter share their error."""
 SURE = 2.0
@@ -68,10 +69,10 @@ def _trend(places: Floats, degrees: Floats) -> float:
     low, high = np.percentile(places, [2, 98])
     if high - low < LEAST_EXTENT:
         return 0.0
-    variances = np.full(len(places), SPREAD**2)
     slope, level, error = 0.0, float(np.median(degrees)), 0.0
     for _ in range(FITS):
-        weight = biweight(degrees - level - slope * places, variances)
+        far = (degrees - level - slope * places) / (OUTLYING * SPREAD)
+        weight = np.square(np.maximum(1 - np.square(far), 0)) / SPREAD**2
         total = max(float(weight.sum()), 1e-12)
         middle = float(weight @ places) / total
         mean = float(weight @ degrees) / total

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshkit.model import Image
-from servers.deskew.lines import fit_lines, letter_height, mean_slope
+from servers.deskew.lines import direction_of_lines, letter_height
 from servers.deskew.orientation import Network, text_view, vote
+from servers.deskew.paper import paper_of
 from servers.deskew.perspective import convergence
-from servers.deskew.skew import LineDirection, find_direction, sharpest
+from servers.deskew.skew import LineDirection, direction_near, find_direction
 from servers.deskew.text import find_text, without_grain
 from servers.deskew.upright import split_turn
 
@@ -47,7 +48,7 @@ class Pose:
     convergence: float
 
 
-def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
+def find_pose(working: Image, paper: Image, network: Network, stretch: float = 1.0) -> Pose:
     """Skew and orientation of a page.
 
     Lines of text give the direction modulo 180 degrees, and now and then the wrong one of the two
@@ -56,15 +57,17 @@ def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
 
     Args:
         working: the grey page at working size.
+        paper: `servers.deskew.paper.paper_of` it.
         network: tells quarter turns.
         stretch: the working copy's horizontal over its vertical scale. It is not quite 1, because
             both sides are whole pixels.
     """
-    text = find_text(working)
+    text = find_text(working, paper)
     direction = find_direction(text)
     skew_confidence = _confidence(direction, text.count)
     if skew_confidence < LEAST_SKEW_CONFIDENCE and text.count > MOST_LETTERS:
-        text = find_text(without_grain(working))
+        melted = without_grain(working)
+        text = find_text(melted, paper_of(melted))
         direction = find_direction(text)
         skew_confidence = _confidence(direction, text.count)
     if skew_confidence < LEAST_SKEW_CONFIDENCE:
@@ -75,8 +78,8 @@ def find_pose(working: Image, network: Network, stretch: float = 1.0) -> Pose:
     known = confidence >= LEAST_ORIENTATION_CONFIDENCE
     turn = direction.degrees + 90 * (turns if known else 0)
     if known and turns % 2:
-        turn, _ = sharpest(text, turn)
-    turn += mean_slope(fit_lines(text, turn))
+        turn = direction_near(text, turn)
+    turn = direction_of_lines(text, turn)
     quarters, skew = split_turn(_unstretched(turn, stretch))
     return Pose(
         skew_degrees=skew,

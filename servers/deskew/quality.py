@@ -15,8 +15,6 @@ BLANK_COVERAGE = 0.0005
 """A page with less ink is as good as blank."""
 LEAST_INK_DEPTH = 16
 """Grey levels by which ink is darker than the paper around it, at least."""
-PAPER_BLOCK = 32
-"""Pixels of the working copy over which the paper's level is followed."""
 NOMINAL_TEXT_SHARE = 1 / 160
 """Height of small letters over the page's longer side, where no text was found: about that of
 10 point text on A4."""
@@ -78,13 +76,11 @@ class Ink:
 
     Attributes:
         mask: (height, width) uint8, 1 on ink.
-        paper: (height, width) level of the paper at every pixel.
-        paper_level: median of it.
+        paper_level: median level of the paper.
         depth: grey levels between ink and the paper around it; 0 without ink.
     """
 
     mask: Mask
-    paper: Image
     paper_level: float
     depth: float
 
@@ -93,17 +89,20 @@ class Ink:
         return float(self.mask.mean())
 
 
-def measure_quality(grey: Image, working: Image, letter: float, convergence: float) -> PageQuality:
+def measure_quality(
+    grey: Image, working: Image, paper: Image, letter: float, convergence: float
+) -> PageQuality:
     """Quality of a page.
 
     Args:
         grey: the page as sent.
         working: its working copy.
+        paper: `servers.deskew.paper.paper_of` the working copy.
         letter: height of a small letter in pixels of the working copy; 0 without text.
         convergence: degrees by which parallel lines converge; 0 without text.
     """
     scale = working.shape[0] / grey.shape[0]
-    ink = find_ink(working)
+    ink = find_ink(working, paper)
     nominal = letter or max(working.shape) * NOMINAL_TEXT_SHARE
     inked = ink.coverage >= BLANK_COVERAGE
     edges = read_edges(grey, ink, scale, nominal / scale) if inked else Edges.none()
@@ -116,40 +115,30 @@ def measure_quality(grey: Image, working: Image, letter: float, convergence: flo
         ink_coverage=ink.coverage,
         noise=noise(working, ink.depth or ink.paper_level),
         faintness=faintness(edges, ink.paper_level),
-        glare=glare(ink.paper),
+        glare=glare(paper),
         perspective_degrees=convergence,
     )
 
 
-def find_ink(working: Image) -> Ink:
+def find_ink(working: Image, paper: Image) -> Ink:
     """Ink of a grey page at working size.
 
-    The paper is the bright end of every neighbourhood; ink is darker than it by more than noise is
-    and by at least two fifths of what the darkest ink is. A page of one colour is paper.
+    Ink is darker than the paper by more than noise is and by at least two fifths of what the
+    darkest ink is. A page of one colour is paper.
     """
-    paper = _paper(working)
-    depth = cv2.subtract(paper, working)
+    size = working.shape[::-1]
+    depth = cv2.subtract(cv2.resize(paper, size, interpolation=cv2.INTER_LINEAR), working)
     level = float(np.median(paper))
     noise = 1.4826 * float(np.median(depth[::4, ::4]))
     least = max(LEAST_INK_DEPTH, 4 * noise)
-    dark = depth[depth > least]
-    if not len(dark):
-        return Ink(np.zeros_like(working), paper, level, 0.0)
-    full = float(np.percentile(dark, 75))
-    mask = (depth > max(least, 0.4 * full)).astype(np.uint8)
-    return Ink(mask, paper, level, full)
-
-
-def _paper(working: Image) -> Image:
-    """The level of the paper at every pixel."""
-    height, width = working.shape
-    small = (max(1, width // 4), max(1, height // 4))
-    reduced = cv2.resize(working, small, interpolation=cv2.INTER_AREA)
-    block = cv2.getStructuringElement(cv2.MORPH_RECT, (PAPER_BLOCK // 4 | 1,) * 2)
-    closed = cv2.medianBlur(cv2.morphologyEx(reduced, cv2.MORPH_CLOSE, block), 5)
-    return np.asarray(
-        cv2.resize(closed, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
-    )
+    counts = cv2.calcHist([depth], [0], None, [256], [0, 256]).ravel()
+    counts[np.arange(256) <= least] = 0
+    if not counts.any():
+        return Ink(np.zeros_like(working), level, 0.0)
+    shares = np.cumsum(counts)
+    full = float(np.searchsorted(shares, 0.75 * shares[-1]))
+    _, mask = cv2.threshold(depth, max(least, 0.4 * full), 1, cv2.THRESH_BINARY)
+    return Ink(np.asarray(mask, np.uint8), level, full)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +228,8 @@ def noise(working: Image, depth: float) -> float:
         depth: grey levels between ink and paper.
     """
     around = cv2.blur(working, (7, 7))
-    rough = np.square(cv2.subtract(working, around, dtype=cv2.CV_32F))
+    rough = cv2.absdiff(working, around)
+    rough = cv2.multiply(rough, rough, dtype=cv2.CV_32F)
     height, width = working.shape
     squares = (max(1, width // NOISE_TILE), max(1, height // NOISE_TILE))
     variance = np.sort(cv2.resize(rough, squares, interpolation=cv2.INTER_AREA), axis=None)
@@ -254,9 +244,9 @@ def glare(paper: Image) -> float:
     can't be told from white paper.
 
     Args:
-        paper: (height, width) level of the paper at every pixel.
+        paper: `servers.deskew.paper.paper_of` the page.
     """
-    sample = paper[::8, ::8]
+    sample = paper[::2, ::2]
     sheet = sample[sample >= PAPER_SHARE * float(np.percentile(sample, 99))]
     burnt = (sheet >= GLARE_LEVEL) & (sheet >= float(np.median(sheet)) + GLARE_RISE)
     return float(burnt.mean())
@@ -267,12 +257,7 @@ def _ink_edges(mask: Mask, scale: float) -> tuple[Floats, Floats]:
     edge = places(outline(mask))
     ys, xs = edge[:: max(1, -(-len(edge) // EDGE_SAMPLES))].T
     smooth = cv2.GaussianBlur(mask * np.uint8(255), (5, 5), 0)
-    rise = np.column_stack(
-        [
-            cv2.Sobel(smooth, cv2.CV_16S, 1, 0)[ys, xs],
-            cv2.Sobel(smooth, cv2.CV_16S, 0, 1)[ys, xs],
-        ]
-    ).astype(np.float64)
+    rise = np.column_stack([each[ys, xs] for each in cv2.spatialGradient(smooth)])
     length = np.hypot(rise[:, 0], rise[:, 1])
     steep = length > 0
     inside = np.column_stack([xs, ys])[steep].astype(np.float64)

@@ -12,6 +12,7 @@ Angles are degrees clockwise, in image coordinates (x right, y down).
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,11 @@ COARSE_STRIP = 400.0
 """Pixels along the line: short pieces of line keep the coarse peak wider than the step."""
 EDGE_HALF_ANGLE = 40.0
 """An edge belongs to a direction when its normal is within this of the direction's normal."""
+NEAR = 12.0
+"""Degrees to either side in which the direction of the lines is looked for, once it is known about
+where it lies."""
+NEAR = 12.0
+"""Degrees to either side in which lines are looked for once it is known about where they point."""
 RIVAL = 0.6
 """Share of the energy's maximum that makes another direction worth a closer look: where every line
 meets the next one at the strip's end, the coarse energy has a maximum too."""
@@ -65,17 +71,39 @@ def find_direction(text: TextEdges) -> LineDirection:
     """
     if not len(text.points):
         return LineDirection(0.0, 1.0)
+    edges = _Edges.of(text)
     angles = np.arange(-90.0, 90.0, COARSE_STEP)
-    around = _coarse_energies(text, angles)
+    around = edges.energies(angles)
     peak = angles[around.argmax()] + COARSE_STEP * np.array([-0.5, -0.25, 0, 0.25, 0.5])
-    highest = float(_coarse_energies(text, peak).max())
+    highest = float(edges.energies(peak).max())
     prominence = max(1.0, highest / max(float(np.median(around)), 1.0))
-    found = [sharpest(text, angle) for angle in _rivals(angles, around)]
-    degrees, _ = max(found, key=lambda each: each[1])
+    degrees = _sharpest_of(text, _rivals(angles, around))
     return LineDirection((degrees + 90) % 180 - 90, prominence)
 
 
-def sharpest(text: TextEdges, degrees: float) -> tuple[float, float]:
+def direction_near(text: TextEdges, degrees: float) -> float:
+    """Direction of the lines of text within `NEAR` of this one, to about a twentieth of a degree.
+
+    Args:
+        text: the page's text, with at least one point.
+        degrees: about where the lines' direction is.
+    """
+    angles = np.arange(degrees - NEAR, degrees + NEAR + COARSE_STEP / 2, COARSE_STEP)
+    return _sharpest_of(text, _rivals(angles, _Edges.of(text).energies(angles)))
+
+
+def _sharpest_of(text: TextEdges, rivals: "list[_Rival]") -> float:
+    """The direction near any of these whose profiles are sharpest, in strips and across the page.
+
+    Strips say little where rows meet the next ones at their ends; the whole page's profile says
+    little where there are few letters.
+    """
+    found = [(_sharpest(text, each.degrees), each.energy) for each in rivals]
+    (degrees, _), _ = max(found, key=lambda each: each[0][1] * each[1])
+    return degrees
+
+
+def _sharpest(text: TextEdges, degrees: float) -> tuple[float, float]:
     """The direction near `degrees` whose profile is sharpest, and that profile's energy.
 
     Args:
@@ -92,42 +120,67 @@ def sharpest(text: TextEdges, degrees: float) -> tuple[float, float]:
     return degrees, energy
 
 
-def _coarse_energies(text: TextEdges, angles: Floats) -> Floats:
-    """Energy of the profiles of upper and of lower edges of lines in each of these directions."""
-    stride = -(-len(text.points) // COARSE_POINTS)
-    points, normals = text.points[::stride], text.normals[::stride] % 360
-    order = np.argsort(normals, kind="stable")
-    # Every point twice, the second time with 360 added to its normal: the edges that face any
-    # given way lie side by side.
-    points = np.concatenate([points[order], points[order]])
-    normals = np.concatenate([normals[order], normals[order] + 360])
-    reach = float(np.hypot(*points.T).max()) + 1
-    return np.array([_coarse_energy(points, normals, angle, reach) for angle in angles])
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """A sample of a page's edges, those that face any given way side by side.
+
+    Attributes:
+        points: (2n, 2) every point twice.
+        normals: (2n,) ascending; the second time with 360 added.
+        reach: pixels from the page's centre to the farthest point.
+    """
+
+    points: Singles
+    normals: Singles
+    reach: float
+
+    @classmethod
+    def of(cls, text: TextEdges) -> "_Edges":
+        """Of text with at least one point."""
+        stride = -(-len(text.points) // COARSE_POINTS)
+        points, normals = text.points[::stride], text.normals[::stride] % 360
+        order = np.argsort(normals, kind="stable")
+        points, normals = points[order], normals[order]
+        return cls(
+            np.concatenate([points, points]),
+            np.concatenate([normals, normals + 360]),
+            float(np.hypot(*points.T).max()) + 1,
+        )
+
+    def energies(self, angles: Floats) -> Floats:
+        """Energy of the profiles of upper and of lower edges of lines in each direction.
+
+        It is that of the profiles' differences, which depends less than that of the profiles
+        themselves on the page's extent along the line.
+        """
+        return np.array([self._energy(angle) for angle in angles])
+
+    def _energy(self, angle: float) -> float:
+        bins = int(2 * self.reach / COARSE_BIN) + 2
+        energy = 0.0
+        for facing in (90.0, 270.0):
+            first = (angle + facing - EDGE_HALF_ANGLE) % 360
+            begin, end = np.searchsorted(self.normals, [first, first + 2 * EDGE_HALF_ANGLE])
+            along, across = in_frame(self.points[begin:end], angle)
+            place = ((across + self.reach) / COARSE_BIN).astype(np.int32)
+            strip = ((along + self.reach) / COARSE_STRIP).astype(np.int32)
+            profile = np.bincount(strip * bins + place).astype(np.float64)
+            energy += float(np.square(np.diff(profile)).sum())
+        return energy
 
 
-def _coarse_energy(points: Singles, normals: Singles, angle: float, reach: float) -> float:
-    """The energy is that of the profile's differences, which depends less than that of the profile
-    itself on the page's extent along the line."""
-    bins = int(2 * reach / COARSE_BIN) + 2
-    energy = 0.0
-    for facing in (90.0, 270.0):
-        first = (angle + facing - EDGE_HALF_ANGLE) % 360
-        begin, end = np.searchsorted(normals, [first, first + 2 * EDGE_HALF_ANGLE])
-        along, across = in_frame(points[begin:end], angle)
-        place = ((across + reach) / COARSE_BIN).astype(np.int32)
-        strip = ((along + reach) / COARSE_STRIP).astype(np.int32)
-        profile = np.bincount(strip * bins + place).astype(np.float64)
-        energy += float(np.square(np.diff(profile)).sum())
-    return energy
+class _Rival(NamedTuple):
+    degrees: float
+    energy: float
 
 
-def _rivals(angles: Floats, energies: Floats) -> Floats:
+def _rivals(angles: Floats, energies: Floats) -> list[_Rival]:
     """The directions at which the energy has a maximum, those of the highest first."""
     peak = (energies >= np.roll(energies, 1)) & (energies >= np.roll(energies, -1))
     peak &= energies >= RIVAL * energies.max()
     found = np.flatnonzero(peak)
     highest = found[np.argsort(-energies[found], kind="stable")][:MOST_RIVALS]
-    return np.asarray(angles[highest], np.float64)
+    return [_Rival(float(angles[each]), float(energies[each])) for each in highest]
 
 
 def _of_all(energy: float, text: TextEdges, degrees: float, sides: list[Places]) -> float:

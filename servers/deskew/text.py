@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshkit.model import Image
+from servers.deskew.paper import paper_beside
 
 WORKING_SIDE = 1600
 """Longer side in pixels of the copy of the page on which text is looked for."""
@@ -18,6 +19,9 @@ NEIGHBOURHOOD = 25
 """Side in pixels of the square whose mean tells ink from paper."""
 LEAST_DEPTH = np.int16(12)
 """Grey levels by which ink is darker than that mean."""
+LEAST_STROKE = 6.0
+"""Grey levels by which a letter's outline is darker, in the mean, than the darkest paper beside it:
+less has only brighter ground on one side, as the sheet's own edge has."""
 LEAST_OUTLINE = 8
 """Pixels of a letter's outline."""
 LEAST_RISE = 2.0
@@ -49,8 +53,8 @@ class TextEdges:
 
     def facing(self, degrees: float, half_angle: float) -> NDArray[np.bool_]:
         """(n,) which points have their normal within `half_angle` of this direction."""
-        off = (self.normals - np.float32(degrees) + 180) % 360 - 180
-        return np.asarray(np.abs(off) <= half_angle, bool)
+        off = np.abs(self.normals - np.float32((degrees + 180) % 360 - 180))
+        return np.asarray((off <= half_angle) | (off >= 360 - half_angle), bool)
 
 
 def to_grey(image: Image) -> Image:
@@ -80,15 +84,17 @@ def without_grain(working: Image) -> Image:
     return np.asarray(cv2.GaussianBlur(working, (0, 0), GRAIN), dtype=np.uint8)
 
 
-def find_text(working: Image) -> TextEdges:
+def find_text(working: Image, paper: Image) -> TextEdges:
     """Edges of connected ink of the size of letters, up to short words that run together.
 
     Ink is what is darker than the mean of its neighbourhood. Specks, rules, frames
     and pictures are dropped by their size: a letter is 4 pixels high at least, and neither side is
-    longer than 1/12 of the page.
+    longer than 1/12 of the page. Pieces of the sheet's edge before a brighter ground are dropped
+    because the sheet beside them is no brighter.
 
     Args:
         working: grey page at working size.
+        paper: `servers.deskew.paper.paper_of` it.
     """
     smooth = cv2.GaussianBlur(working, (3, 3), 0)
     around = cv2.blur(smooth, (NEIGHBOURHOOD, NEIGHBOURHOOD), borderType=cv2.BORDER_REPLICATE)
@@ -97,7 +103,9 @@ def find_text(working: Image) -> TextEdges:
     _, components = cv2.connectedComponents(ink, connectivity=8)
     pixels = places(outline(ink))
     component = np.asarray(components[pixels[:, 0], pixels[:, 1]], np.int32)
-    letter_of = _letters(pixels, component, max(working.shape) / 12)
+    rise = paper_beside(paper, pixels, working.shape)
+    rise -= np.asarray(smooth[pixels[:, 0], pixels[:, 1]], np.int16)
+    letter_of = _letters(pixels, component, rise, max(working.shape) / 12)
     letters = letter_of[component]
     inside = (pixels > 0) & (pixels < np.array(working.shape) - 1)
     chosen = np.flatnonzero((letters >= 0) & inside.all(axis=1))
@@ -107,13 +115,17 @@ def find_text(working: Image) -> TextEdges:
 
 
 def _letters(
-    pixels: NDArray[np.int32], component: NDArray[np.int32], longest: float
+    pixels: NDArray[np.int32],
+    component: NDArray[np.int32],
+    rise: NDArray[np.int16],
+    longest: float,
 ) -> NDArray[np.int32]:
     """The number of the letter that each connected component is, -1 for what is none.
 
     Args:
         pixels: (n, 2) y, x of the components' outermost pixels.
         component: (n,) number of the component that each belongs to.
+        rise: (n,) grey levels by which the paper beside each is brighter.
         longest: pixels of a letter's longer side at most.
     """
     count = int(component.max(initial=-1)) + 1
@@ -124,7 +136,9 @@ def _letters(
         np.maximum.at(high[axis], component, pixels[:, axis])
     shorter, longer = np.sort(np.where(high < 0, 0, high - low + 1), axis=0)
     keep = (shorter >= 2) & (longer >= 4) & (longer <= longest)
-    keep &= np.bincount(component, minlength=count) >= LEAST_OUTLINE
+    outlined = np.bincount(component, minlength=count)
+    keep &= outlined >= LEAST_OUTLINE
+    keep &= np.bincount(component, rise, count) >= LEAST_STROKE * outlined
     return np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from servers.deskew.lines import weighted_median
 from servers.deskew.model import DeskewResult
 from tests.unit.servers.deskew.conftest import Deskew
 from tests.unit.servers.deskew.pages import decoded, text_page, turned
@@ -141,3 +142,29 @@ def test_lines_that_nearly_meet_the_next_ones(deskew: Deskew) -> None:
     """Rows close to each other meet their neighbours at another angle: it is not taken."""
     page = text_page(1105, 1430, size=11, margin=40)
     assert off_by(deskew(turned(page, 27.7)), 27.7) < 0.05
+
+
+def test_the_edge_of_a_grey_sheet_on_a_white_ground_is_no_text(deskew: Deskew) -> None:
+    """Two short lines on a noisy sheet that lies at another angle than they do."""
+    rng = np.random.default_rng(2)
+    page = text_page(1240, 900, paper=225, lines=2, size=40, margin=350)
+    sheet = turned(page, 2.0, fill=225)
+    noisy = np.clip(sheet + rng.normal(0, 3, sheet.shape), 0, 255).astype(np.uint8)
+    assert off_by(deskew(turned(noisy, -5.0)), -3.0) < 0.1
+
+
+@pytest.mark.parametrize("turn", [0.0, 90.0, 180.0, 187.0])
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_line_or_two_tell_which_way_up(deskew: Deskew, lines: int, turn: float) -> None:
+    result = deskew(turned(text_page(lines=lines, seed=4), turn))
+    assert result.orientation_confidence > 0.6
+    assert off_by(result, turn) < 0.1
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.1, 10)), min_size=1, max_size=30))
+def test_half_of_the_weight_lies_to_either_side(lines: list[tuple[float, float]]) -> None:
+    values, weights = np.array(lines).T
+    median = weighted_median(values, weights)
+    half = weights.sum() / 2 * (1 + 1e-9)
+    assert weights[values < median].sum() <= half
+    assert weights[values > median].sum() <= half
