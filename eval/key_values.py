@@ -35,7 +35,8 @@ from eval.scores.words import expected_calibration_error, tokens
 from meshkit.geometry import Transform
 from meshkit.model import Image
 from orchestrator.reading.fields import PageEvidence, find_fields
-from orchestrator.reading.key_values import LABEL_WORDS, Rule, find_key_values
+from orchestrator.reading.key_values import Rule, find_key_values
+from orchestrator.reading.labels import LABEL_WORDS
 from orchestrator.reading.layout import Upright, read_tokens, upright_words
 from orchestrator.reading.rules import find_rules
 from orchestrator.reading.segments import text_height

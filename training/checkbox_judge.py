@@ -70,7 +70,9 @@ def mine(data: Path, faces: Faces, propose: Propose, folder: Path, pages: int, s
     for first in range(0, pages, PAGES_A_FILE):
         started = time.monotonic()
         parts = []
-        for _, (page, complete) in zip(range(PAGES_A_FILE), source, strict=False):
+        for _, (page, complete) in zip(
+            range(min(PAGES_A_FILE, pages - first)), source, strict=False
+        ):
             parts.append(page_samples(page, propose, rng, complete=complete))
         samples = join(parts)
         samples.save(folder / f"{seed:04d}-{first:06d}.npz")

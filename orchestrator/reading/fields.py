@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from meshkit.geometry import Transform
 from meshkit.model import Image
 from orchestrator.reading.checkboxes import read_boxes
-from orchestrator.reading.key_values import LABEL_WORDS, KeyValue, find_key_values
+from orchestrator.reading.key_values import KeyValue, find_key_values
+from orchestrator.reading.labels import LABEL_WORDS
 from orchestrator.reading.layout import Box, Phrase, Token, Upright, read_tokens, upright_words
 from orchestrator.reading.rules import Rules, find_rules
 from orchestrator.reading.segments import NO_RULES, clear_of, text_height

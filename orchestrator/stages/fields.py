@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from orchestrator.conditions import Fact, FactKind
 from orchestrator.models import ModelClient
 from orchestrator.reading.fields import PageEvidence, find_fields
-from orchestrator.reading.key_values import LABEL_WORDS
+from orchestrator.reading.labels import LABEL_WORDS
 from orchestrator.stages.answers import answers_before
 from orchestrator.stages.base import (
     StageConfig,

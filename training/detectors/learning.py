@@ -85,7 +85,7 @@ def descend(
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), most_gradient)
     optimiser.step()
-    return float(loss)
+    return loss.item()
 
 
 class Journal:
