@@ -85,7 +85,8 @@ def descend(
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), most_gradient)
     optimiser.step()
-    return loss.item()
+    before: float = loss.item()
+    return before
 
 
 class Journal:
