@@ -63,10 +63,10 @@ class Collector(Service):
                     "http": {"endpoint": f"{HOST}:{self.http_port}"},
                 }
             },
-            "fluentforward": {"endpoint": f"{HOST}:{self.forward_port}"},
+            "fluent_forward": {"endpoint": f"{HOST}:{self.forward_port}"},
         }
         if self.log_files:
-            receivers["filelog"] = {
+            receivers["file_log"] = {
                 "include": [self.log_files],
                 "start_at": "beginning",
                 "operators": [{"type": "json_parser", "on_error": "send_quiet"}],
@@ -76,6 +76,7 @@ class Collector(Service):
             f"file/{signal}": {
                 "path": str(self.folder / f"{signal}.jsonl"),
                 "flush_interval": "200ms",
+                "rotation": {"max_megabytes": 256, "max_backups": 1},
             }
             for signal in signals
         }
