@@ -10,7 +10,8 @@ from pathlib import Path
 from sidecar.call import Call
 from sidecar.config import SidecarConfig
 from sidecar.health import CHECK, WATCH, HealthRequest, OwnHealth
-from sidecar.http2.connection import Connection, Limits
+from sidecar.http2.connection import Connection
+from sidecar.http2.endpoint import Limits
 from sidecar.http2.headers import Headers
 from sidecar.http2.streams import Stream
 from sidecar.not_grpc import NotGrpc

@@ -7,7 +7,8 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sidecar.http2.connection import Connection, Limits
+from sidecar.http2.connection import Connection
+from sidecar.http2.endpoint import Limits
 from sidecar.http2.streams import Stream
 
 _log = logging.getLogger(__name__)

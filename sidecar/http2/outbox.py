@@ -74,7 +74,7 @@ class Outbox:
     def flush(self) -> None:
         """Write what there is, now."""
         parts, transport = self._parts, self._transport
-        if not parts or transport is None:
+        if not parts or transport is None or self.closed:
             return
         size, self._parts, self._size = self._size, [], 0
         if size <= JOINED:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from sidecar.http2.headers import Headers
 
 if TYPE_CHECKING:
-    from sidecar.http2.connection import Connection
+    from sidecar.http2.endpoint import Endpoint
 
 
 class StreamListener(Protocol):
@@ -56,7 +56,7 @@ class Stream:
         "waiting",
     )
 
-    def __init__(self, connection: "Connection", stream_id: int, send: int, receive: int) -> None:
+    def __init__(self, connection: "Endpoint", stream_id: int, send: int, receive: int) -> None:
         self.connection = connection
         self.id = stream_id
         self.listener: StreamListener | None = None

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.2
 PIECE = 16
 PIECE_PAUSE_SECONDS = 0.002
-SWITCH_SECONDS = 0.0003
+SWITCH_SECONDS = 0.0001
 """How long this thread may keep the interpreter from calls; Python's own default is 5 ms."""
 
 

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from sidecar.http2.connection import Connection, Limits
+from sidecar.http2.connection import Connection
+from sidecar.http2.endpoint import Limits
 from sidecar.http2.headers import Headers
 from sidecar.http2.streams import Stream
 

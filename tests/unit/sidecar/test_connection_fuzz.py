@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.http2 import frames
-from sidecar.http2.connection import Connection, Limits
+from sidecar.http2.connection import Connection
+from sidecar.http2.endpoint import Limits
 from sidecar.http2.headers import HeaderEncoder, Headers
 from sidecar.http2.streams import Stream
 
