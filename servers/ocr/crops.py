@@ -112,11 +112,12 @@ def _row(quad: Quad, down: NDArray[np.float64], start: float, end: float) -> Qua
     return np.array([quad[0] + top, quad[1] + top, quad[1] + bottom, quad[0] + bottom])
 
 
-def cut_out(image: Image, quad: Quad, longest: int = LONGEST) -> Image:
+def cut_out(image: Image, quad: Quad, longest: int = LONGEST, stretch: float = 1.0) -> Image:
     """The inside of `quad`, straightened: (48, width) or (48, width, 3), width a multiple of
     `STEP`."""
     width, height = size_of(quad)
-    columns = min(max(width / max(height, 1e-6) * HEIGHT * SQUEEZE, SHORTEST), longest)
+    columns = width / max(height, 1e-6) * HEIGHT * SQUEEZE * stretch
+    columns = min(max(columns, SHORTEST), longest)
     columns = ceil(columns / STEP) * STEP
     image, quad = _shrunk(image, quad, int(height // HEIGHT))
     corners = np.array([[0, 0], [columns, 0], [0, HEIGHT]], np.float32)

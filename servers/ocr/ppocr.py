@@ -25,7 +25,7 @@ from servers.ocr.networks import (
     characters_of,
     cores,
 )
-from servers.ocr.plans import FILES, PLANS, SPACE_BONUS, Plan, least_sure
+from servers.ocr.plans import FILES, PLANS, SPACE_BONUS, Plan, better_of, least_sure, widened
 from servers.ocr.recognition import Box, Network, Reading, read_boxes
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -142,12 +142,16 @@ class PpOcrEngine:
         if plan.whole and not set(wanted) <= set(self._recognisers[plan.first].western):
             return self._read_boxes(boxes, plan.second, wanted)
         readings = self._read_boxes(boxes, plan.first, wanted)
-        again = [least_sure(*page, plan) for page in zip(boxes, readings, strict=True)]
-        unsure = [[page[i] for i in places] for page, places in zip(boxes, again, strict=True)]
-        better = self._read_boxes(unsure, plan.second, wanted)
-        for page, places, second in zip(readings, again, better, strict=True):
+        wide = [
+            [widened(*read) for read in zip(*page, strict=True)]
+            for page in zip(boxes, readings, strict=True)
+        ]
+        again = [least_sure(*page, plan) for page in zip(wide, readings, strict=True)]
+        unsure = [[page[i] for i in places] for page, places in zip(wide, again, strict=True)]
+        seconds = self._read_boxes(unsure, plan.second, wanted)
+        for page, places, second in zip(readings, again, seconds, strict=True):
             for place, reading in zip(places, second, strict=True):
-                page[place] = reading
+                page[place] = better_of(page[place], reading)
         return readings
 
     def _read_boxes(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from meshkit.model import Image
 from servers.ocr.alphabet import Alphabet
-from servers.ocr.crops import STEP, LineCut, cut_out, part_of
+from servers.ocr.crops import STEP, LineCut, columns_of, cut_out, part_of
 from servers.ocr.ctc import decode, split_words
 from servers.ocr.domain import Quad, TextLine, Word
 from servers.ocr.extents import ink_columns, word_extents
@@ -32,10 +32,22 @@ class Network(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box of text on a grey or BGR page, and the ways in which it may be read."""
+    """A box of text on a grey or BGR page, and the ways in which it may be read.
+
+    Attributes:
+        page: its pixels.
+        ways: see `crops.ways_to_read`.
+        stretch: how many times wider than usual the network is shown its lines.
+    """
 
     page: Image
     ways: tuple[Way, ...]
+    stretch: float = 1.0
+
+    @property
+    def columns(self) -> float:
+        """About how many columns the network is shown: what reading costs."""
+        return self.stretch * sum(columns_of(way) for way in self.ways)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +61,12 @@ class Reading:
 def read_boxes(boxes: Sequence[Box], network: Network, alphabet: Alphabet) -> list[Reading]:
     """One reading a box; all pieces of all boxes go to the network in one call."""
     jobs = [
-        (box.page, piece)
+        (box, piece)
         for box in boxes
         for line in chain.from_iterable(box.ways)
         for piece in line.pieces
     ]
-    crops = [cut_out(page, piece) for page, piece in jobs]
+    crops = [cut_out(box.page, piece, stretch=box.stretch) for box, piece in jobs]
     steps = network(crops, alphabet)
     found = iter(
         [

@@ -1,6 +1,5 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,8 @@ import pytest
 from meshkit.errors import DependencyUnavailable, InvalidInput, ModelNotReady
 from meshkit.model import Image, PageInput
 from servers.ocr.config import OcrConfig
-from servers.ocr.crops import LineCut
 from servers.ocr.domain import Engine, OcrOptions, OcrResult, TextLine, Tier, Word
 from servers.ocr.model import OcrModel
-from servers.ocr.plans import PLANS, least_sure
-from servers.ocr.recognition import Box, Reading
 from tests.unit.servers.ocr.pages import PARAGRAPH, draw
 
 NAME_AND_PLACE = "申请人姓名：张伟北京市"
@@ -221,28 +217,6 @@ def test_chinese_is_read_when_it_is_named(model: OcrModel, tier: Tier) -> None:
     (line,) = read(model, page, tier=tier, languages=("zh",)).lines
     assert line.text.replace(" ", "") == NAME_AND_PLACE
     assert NAME_AND_PLACE not in words_of(read(model, page, tier=tier))
-
-
-def test_the_least_sure_are_read_again_within_a_share_of_the_page() -> None:
-    page = np.full((200, 400, 3), 255, np.uint8)
-    quad = np.array([[0, 0], [200, 0], [200, 20], [0, 20]], np.float64)
-    box = Box(page, ((LineCut(quad, (quad,)),),))
-    sureness = [0.99, 0.3, 0.9, 0.5, *[1.0] * 6]
-    readings = [Reading((), confidence) for confidence in sureness]
-    plan = replace(PLANS[Tier.FAST], sure=0.99, sure_word=0.0, share=0.25)
-    assert least_sure([box] * 10, readings, plan) == [1, 3]
-    assert least_sure([box] * 10, readings, replace(plan, share=1.0)) == [1, 3, 2]
-    assert least_sure([box] * 10, [Reading((), 0.99)] * 10, plan) == []
-
-
-def test_a_sure_line_with_an_unsure_word_is_read_again() -> None:
-    quad = np.array([[0, 0], [200, 0], [200, 20], [0, 20]], np.float64)
-    box = Box(np.full((200, 400, 3), 255, np.uint8), ((LineCut(quad, (quad,)),),))
-    words = (Word("full-time", quad, 1.0), Word("employee", quad, 0.7))
-    reading = Reading((TextLine("full-time employee", quad, 0.995, words),), 0.995)
-    plan = PLANS[Tier.ACCURATE]
-    assert least_sure([box], [reading], plan) == [0]
-    assert least_sure([box], [reading], replace(plan, sure_word=0.6)) == []
 
 
 def test_without_tesseract_only_its_requests_fail(
