@@ -11,7 +11,8 @@ import argparse
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from eval.cases import Selection
@@ -41,7 +42,11 @@ def main() -> int:
         arguments.limit,
         arguments.compared or None,
     )
-    measures = [measure for measure in MEASURES if measure.name in arguments.models]
+    measures = [
+        with_readers(measure, arguments.readers)
+        for measure in MEASURES
+        if measure.name in arguments.models
+    ]
     record = Record(arguments.out, arguments.part)
     with two_cores():
         return judge_all(measures, selection, record, arguments.pictures, arguments.worst)
@@ -56,6 +61,10 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled sets")
     parser.add_argument("--sets", nargs="*", choices=known, help="of those that a model has; all")
     parser.add_argument("--models", nargs="+", choices=names, default=names)
+    readers = sorted({reader.name for measure in MEASURES for reader in measure.readers})
+    parser.add_argument(
+        "--readers", nargs="+", choices=readers, help="of those that a model has; all"
+    )
     parser.add_argument("--part", choices=[*map(str, Part), ALL], default=str(Part.VALIDATION))
     slow = ", ".join(
         f"{measure.sample} for {measure.name}" for measure in MEASURES if measure.sample
@@ -74,6 +83,12 @@ def read_arguments() -> argparse.Namespace:
     if not arguments.data.is_dir():
         parser.error(f"--data: {arguments.data} is not a folder; give one with labelled sets")
     return arguments
+
+
+def with_readers(measure: Measure, names: Collection[str] | None) -> Measure:
+    """The measure with the named ones of its readers; with all when it has none of them."""
+    wanted = tuple(reader for reader in measure.readers if names and reader.name in names)
+    return replace(measure, readers=wanted or measure.readers)
 
 
 def judge_all(

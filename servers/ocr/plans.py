@@ -14,7 +14,8 @@ class Plan:
     """The networks of a tier.
 
     Attributes:
-        detector: finds the lines.
+        detector: finds the lines,
+        scale: on a page shrunk to this part of the configured long side.
         first: reads all of them.
         second: reads again those that `first` is not sure of, the least sure first.
         sure: from this confidence on a reading of `first` stays,
@@ -25,6 +26,7 @@ class Plan:
     """
 
     detector: str
+    scale: float
     first: str
     second: str
     sure: float
@@ -36,15 +38,17 @@ class Plan:
 PLANS = {
     Tier.FAST: Plan(
         "det_tiny.onnx",
+        0.75,
         "rec_tiny.onnx",
         "rec_small.onnx",
         sure=0.975,
         sure_word=0.0,
-        share=0.18,
+        share=0.16,
         whole=False,
     ),
     Tier.ACCURATE: Plan(
         "det_small.onnx",
+        1.0,
         "rec_tiny.onnx",
         "rec_small.onnx",
         sure=0.99,

@@ -125,7 +125,9 @@ class PpOcrEngine:
         self, images: Sequence[Image], tier: Tier, wanted: tuple[str, ...]
     ) -> list[tuple[TextLine, ...]]:
         plan = PLANS[tier]
-        quads = find_lines(images, self._detectors[plan.detector], self._settings.detection)
+        settings = self._settings.detection
+        settings = replace(settings, long_side=round(settings.long_side * plan.scale))
+        quads = find_lines(images, self._detectors[plan.detector], settings)
         boxes = [
             [Box(page, tuple(ways_to_read(page, quad))) for quad in on_page]
             for page, on_page in zip(images, quads, strict=True)
