@@ -4,9 +4,10 @@ import argparse
 import asyncio
 from pathlib import Path
 
+from bench.five_sidecars import measure_sidecars
 from bench.length import measure_first_page, measure_memory
 from bench.report import Figure, show, write
-from bench.throughput import measure_sidecars, measure_throughput
+from bench.throughput import measure_throughput
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -16,7 +17,7 @@ async def measure(parts: list[str], rounds: int, encodings: list[str]) -> list[F
     if "throughput" in parts:
         figures += await measure_throughput(encodings, rounds)
     if "sidecars" in parts:
-        figures.append(await measure_sidecars(rounds))
+        figures += await measure_sidecars(rounds)
     if "first-page" in parts:
         figures.append(await measure_first_page(rounds))
     if "memory" in parts:

@@ -1,5 +1,4 @@
-"""What the mesh costs: pages per second through separate processes over that of one process; and
-what the five sidecars cost of it: the mesh with them over the mesh without.
+"""What the mesh costs: pages per second through separate processes over that of one process.
 
 Both sides read the same document with the same pipeline on the same cores, turn by turn; while one
 works the other is idle. The ratio is the median of the turns' ratios.
@@ -21,13 +20,12 @@ DOCUMENT = Path("samples/application_form.pdf")
 PIPELINE = "application_form"
 ENCODING = "PAGEMESH_ORCHESTRATOR_WIRE_ENCODING"
 TARGET = 0.95
-SIDECARS_TARGET = 0.99
 
 
 async def measure_throughput(encodings: Sequence[str], rounds: int) -> list[Figure]:
     """Mesh against monolith, once for every wire encoding."""
     async with AsyncClient() as monolith:
-        await _pages_a_second(monolith)
+        await pages_a_second(monolith)
         return [await _compare(monolith, encoding, rounds) for encoding in encodings]
 
 
@@ -38,10 +36,10 @@ async def _compare(monolith: AsyncClient, encoding: str, rounds: int) -> Figure:
             LocalMesh(Path(folder), 0, lambda _: None) as mesh,
             AsyncClient(mesh.address) as client,
         ):
-            await _pages_a_second(client)
+            await pages_a_second(client)
             for _ in range(rounds):
-                mesh_rates.append(await _pages_a_second(client))
-                monolith_rates.append(await _pages_a_second(monolith))
+                mesh_rates.append(await pages_a_second(client))
+                monolith_rates.append(await pages_a_second(monolith))
     ratio = median(a / b for a, b in zip(mesh_rates, monolith_rates, strict=True))
     return Figure(
         name=f"mesh throughput, pages sent {encoding}",
@@ -55,37 +53,8 @@ async def _compare(monolith: AsyncClient, encoding: str, rounds: int) -> Figure:
     )
 
 
-async def measure_sidecars(rounds: int) -> Figure:
-    """The mesh as `make run` starts it, over one whose orchestrator calls the models themselves.
-
-    Both send their spans. Of two turns that follow each other the other side begins.
-    """
-    rates: dict[bool, list[float]] = {True: [], False: []}
-    async with contextlib.AsyncExitStack() as stack:
-        clients = {}
-        for has_sidecars in rates:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            mesh = LocalMesh(folder, 0, lambda _: None, with_sidecars=has_sidecars)
-            await stack.enter_async_context(mesh)
-            clients[has_sidecars] = await stack.enter_async_context(AsyncClient(mesh.address))
-            await _pages_a_second(clients[has_sidecars])
-        for turn in range(2 * rounds):
-            for has_sidecars in (turn % 2 == 0, turn % 2 == 1):
-                rates[has_sidecars].append(await _pages_a_second(clients[has_sidecars]))
-    ratio = median(a / b for a, b in zip(rates[True], rates[False], strict=True))
-    return Figure(
-        name="mesh throughput with five sidecars",
-        value=median(rates[True]),
-        unit="pages/s",
-        compared_with="the same mesh without sidecars",
-        baseline=median(rates[False]),
-        ratio=ratio,
-        target=f">= {SIDECARS_TARGET}",
-        met=ratio >= SIDECARS_TARGET,
-    )
-
-
-async def _pages_a_second(client: AsyncClient) -> float:
+async def pages_a_second(client: AsyncClient) -> float:
+    """Reads the document once. Raises RuntimeError when a page of it is not read."""
     started = time.perf_counter()
     result = await client.analyze(DOCUMENT, pipeline=PIPELINE).collect()
     seconds = time.perf_counter() - started
