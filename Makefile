@@ -156,11 +156,12 @@ train-checkbox: CROPS ?= var/checkbox_crops
 train-checkbox: STEPS ?= 8000
 train-checkbox: PAGES ?= 2400
 train-checkbox: EPOCHS ?= 6
-train-checkbox: train-setup  ## Train both checkbox networks on DATA, hours on a CPU
+train-checkbox: train-setup  ## Train both checkbox networks on DATA, and fit what compares a page's boxes, hours on a CPU
 	mkdir -p '$(WEIGHTS)' '$(CROPS)'
 	python -m training.checkbox --data '$(DATA)' --out '$(WEIGHTS)/checkbox.onnx' --steps $(STEPS)
 	python -m training.checkbox_judge --data '$(DATA)' --proposer '$(WEIGHTS)/checkbox.onnx' --crops '$(CROPS)' \
 		--pages $(PAGES) --epochs $(EPOCHS) --out '$(WEIGHTS)/checkbox_judge.onnx'
+	python -m training.checkbox_peers --weights '$(WEIGHTS)' --out '$(WEIGHTS)/checkbox_peers.json'
 
 .PHONY: clean
 clean:  ## Remove what the build made

@@ -2,14 +2,18 @@
 
 DIR holds labelled sets: `SET/labels.jsonl` with a JSON object a line (`file`, and `checkboxes` of
 `{bbox, checked, ambiguous?}`), and the images that `file` names. Pages are set upright by their
-labels first, and go straight to the model. `eval.scores.checkboxes` says what counts as right. Time
-is the processor's, all threads added up, one page at a time.
+labels first, and go straight to the model, one at a time. `eval.scores.checkboxes` says what counts
+as right. CPU is the processor's time, all threads added up; wall is the clock's, with as many
+threads as `--threads` names. Of `--repeats` runs of a page the quickest counts: whatever else the
+machine does only adds.
 """
 
 import argparse
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
 
 from eval import sets
 from eval.labelled import LabelledPage, bounds, read_pages
@@ -23,14 +27,18 @@ from servers.checkbox.model import WEIGHTS, CheckboxModel, CheckboxOptions
 
 
 def score_pages(
-    model: CheckboxModel, pages: Iterable[LabelledPage], threshold: float | None
+    model: CheckboxModel, pages: Iterable[LabelledPage], threshold: float | None, repeats: int
 ) -> dict[str, Figure]:
     """Run a loaded model over labelled pages; a row of the table."""
-    score, seconds = CheckboxScore(), 0.0
+    score, times = CheckboxScore(), [np.zeros(2)]
     for page in pages:
-        started = time.process_time()
-        (boxes,) = model.predict([PageInput(page.image, None, CheckboxOptions(threshold))])
-        seconds += time.process_time() - started
+        pages_in = [PageInput(page.image, None, CheckboxOptions(threshold))]
+        runs = []
+        for _ in range(repeats):
+            started = np.array([time.process_time(), time.perf_counter()])
+            (boxes,) = model.predict(pages_in)
+            runs.append(np.array([time.process_time(), time.perf_counter()]) - started)
+        times.append(np.min(runs, axis=0))
         if isinstance(boxes, Exception):
             raise boxes
         rects = bounds([box.quad for box in boxes])
@@ -38,8 +46,8 @@ def score_pages(
             page.truth,
             [FoundBox(r, box.checked, box.score) for r, box in zip(rects, boxes, strict=True)],
         )
-    cpu_ms = round(1000 * seconds / max(score.pages, 1))
-    return {"pages": score.pages, **score.figures(), "CPU ms/page": cpu_ms}
+    cpu, wall = (1000 * np.sum(times, axis=0) / max(score.pages, 1)).round().astype(int).tolist()
+    return {"pages": score.pages, **score.figures(), "CPU ms/page": cpu, "wall ms/page": wall}
 
 
 def main() -> None:
@@ -50,16 +58,21 @@ def main() -> None:
     add_arguments(parser, sets.CHECKBOX)
     parser.add_argument("--threshold", type=float, help="instead of the server's default")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--threads", type=int, default=2, help="of the model")
+    parser.add_argument("--repeats", type=int, default=1, help="runs of each page")
     arguments = parser.parse_args()
+    if arguments.repeats < 1:
+        parser.error(f"--repeats must be at least 1, not {arguments.repeats}")
     part = as_part(arguments.part)
-    model = CheckboxModel(CheckboxConfig(), arguments.weights)
+    model = CheckboxModel(CheckboxConfig(intra_op_threads=arguments.threads), arguments.weights)
     model.load()
     rows = []
     for name in arguments.sets:
         pages = read_pages(
             arguments.data / name, "checkboxes", arguments.limit, part, detector_part_of
         )
-        rows.append({"set": name, **score_pages(model, pages, arguments.threshold)})
+        figures = score_pages(model, pages, arguments.threshold, arguments.repeats)
+        rows.append({"set": name, **figures})
     print_table("checkboxes", rows)
 
 

@@ -31,23 +31,36 @@ def crop_boxes(page: Image, rects: NDArray[np.float64]) -> NDArray[np.uint8]:
     crops = np.empty((len(rects), 2, CROP_PX, CROP_PX), np.uint8)
     middles = (rects[:, :2] + rects[:, 2:]) / 2
     sides = np.maximum((rects[:, 2:] - rects[:, :2]).max(axis=1), MIN_SIDE_PX)
-    for index, (middle, side) in enumerate(zip(middles, sides, strict=True)):
-        crops[index, 0] = _square(page, middle, side * NEAR)
-        crops[index, 1] = _square(page, middle, side * FAR)
+    pages = [page]
+    for which, reach in enumerate((NEAR, FAR)):
+        lengths = np.maximum(np.round(sides * reach), 1).astype(int)
+        lows = np.round(middles - sides[:, None] * reach / 2).astype(int)
+        halvings = np.log2(np.maximum(lengths / (2 * CROP_PX), 1)).astype(int)
+        for index, (length, (left, top), level) in enumerate(
+            zip(lengths.tolist(), lows.tolist(), halvings.tolist(), strict=True)
+        ):
+            while len(pages) <= level:
+                pages.append(_halved(pages[-1]))
+            part = _square(pages[level], left >> level, top >> level, length >> level)
+            method = cv2.INTER_AREA if len(part) > CROP_PX else cv2.INTER_LINEAR
+            cv2.resize(part, (CROP_PX, CROP_PX), crops[index, which], interpolation=method)
     return crops
 
 
-def _square(page: Image, middle: NDArray[np.float64], side: float) -> Image:
-    """The square of `side` pixels around `middle`, scaled to a crop."""
-    low = np.round(middle - side / 2).astype(int)
-    high = low + max(1, round(side))
-    (x0, y0), (x1, y1) = np.maximum(low, 0), np.minimum(high, page.shape[::-1])
-    part = page[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
-    if part.shape != (high[1] - low[1], high[0] - low[0]):
-        whole = np.full((high[1] - low[1], high[0] - low[0]), PAPER, np.uint8)
-        if part.size:
-            top, left = y0 - low[1], x0 - low[0]
-            whole[top : top + part.shape[0], left : left + part.shape[1]] = part
-        part = whole
-    method = cv2.INTER_AREA if len(part) > CROP_PX else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(part, (CROP_PX, CROP_PX), interpolation=method), np.uint8)
+def _halved(page: Image) -> Image:
+    """The page at half its resolution: a big square is cut from it at a quarter of the cost."""
+    height, width = (max(1, side // 2) for side in page.shape)
+    return np.asarray(cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _square(page: Image, left: int, top: int, length: int) -> Image:
+    """A square of the page; what lies beyond the page is paper."""
+    right, bottom = left + length, top + length
+    part = page[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    if part.shape == (length, length):
+        return part
+    whole = np.full((length, length), PAPER, np.uint8)
+    if part.size:
+        y, x = max(0, -top), max(0, -left)
+        whole[y : y + part.shape[0], x : x + part.shape[1]] = part
+    return whole

@@ -65,18 +65,17 @@ def decode(head: NDArray[np.float32], threshold: float) -> Candidates:
 def suppress(rects: Floats) -> NDArray[np.intp]:
     """Which of the rectangles (n, 4), given best first, don't lie on a better one."""
     areas = np.prod(rects[:, 2:] - rects[:, :2], axis=1)
-    left = np.arange(len(rects))
-    kept = []
-    while len(left):
-        best, others = left[0], left[1:]
-        kept.append(best)
-        low = np.maximum(rects[others, :2], rects[best, :2])
-        high = np.minimum(rects[others, 2:], rects[best, 2:])
-        common = np.prod(np.maximum(high - low, 0), axis=1)
-        iou = common / (areas[others] + areas[best] - common)
-        cover = common / np.minimum(areas[others], areas[best])
-        left = others[(iou <= MAX_IOU) & (cover <= MAX_COVER)]
-    return np.array(kept, dtype=np.intp)
+    left, top, right, bottom = rects.T
+    wide = np.minimum.outer(right, right) - np.maximum.outer(left, left)
+    high = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
+    common = np.maximum(wide, 0) * np.maximum(high, 0)
+    both = np.add.outer(areas, areas) - common
+    clash = (common > MAX_IOU * both) | (common > MAX_COVER * np.minimum.outer(areas, areas))
+    kept = np.ones(len(rects), bool)
+    for better in np.flatnonzero(np.triu(clash, 1).any(axis=1)):
+        if kept[better]:
+            kept[better + 1 :] &= ~clash[better, better + 1 :]
+    return np.flatnonzero(kept)
 
 
 def reading_order(rects: Floats) -> NDArray[np.intp]:

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from meshkit.model import Image
 from meshkit.onnx import Device, OnnxSession, open_session
-from servers.checkbox.crops import CROP_PX, crop_boxes
+from servers.checkbox.crops import CROP_PX
 
 BATCH = 32
 """Boxes run together; a page's last batch is filled up with blank pictures, so that every run has
@@ -31,23 +30,20 @@ class Judge:
             weights, intra_op_threads=intra_op_threads, device=device
         )
 
-    def judge(
-        self, page: Image, rects: NDArray[np.float64], chances: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def judge(self, boxes: NDArray[np.uint8], chances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Chances (n, 3) of being a box, of being checked and of being a circle.
 
         Args:
-            page: (h, w) grey, at its own resolution.
-            rects: (n, 4) left, top, right, bottom in page pixels from the outer edge.
+            boxes: (n, 2, 48, 48) their pictures, as `crop_boxes` makes them.
             chances: (n, 3) the same chances as the proposing network saw them; they are weighed in.
         """
-        count = len(rects)
+        count = len(boxes)
         if not count:
             return np.zeros((0, 3))
         room = -(-count // BATCH) * BATCH
         crops = np.zeros((room, 2, CROP_PX, CROP_PX), np.uint8)
         proposed = np.zeros((room, 3), np.float32)
-        crops[:count], proposed[:count] = crop_boxes(page, rects), chances
+        crops[:count], proposed[:count] = boxes, chances
         judged = [
             self._session.run({"crops": crops[i : i + BATCH], "proposed": proposed[i : i + BATCH]})[
                 0

@@ -1,4 +1,8 @@
-"""The checkbox model: one network proposes boxes on the whole page, another judges each of them."""
+"""The checkbox model: three looks at a page, one after the other.
+
+One network proposes boxes on the whole page, another judges each of them by its own pictures, and
+then each is seen beside the page's other boxes.
+"""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -15,14 +19,16 @@ from meshkit.letterbox import Letterbox, fit_page, group_pages
 from meshkit.model import Image, ModelIdentity, PageInput, PageModel
 from meshkit.onnx import digest_of
 from servers.checkbox.config import CheckboxConfig
+from servers.checkbox.crops import crop_boxes
 from servers.checkbox.decode import decode, reading_order
 from servers.checkbox.judge import Judge
+from servers.checkbox.peers import PeerJudge
 from servers.checkbox.propose import INPUT_SIZE, Proposer, to_edges
 
-VERSION = "2.0.0"
+VERSION = "2.1.0"
 WEIGHTS = Path(__file__).parent / "weights"
-"""The folder of both networks."""
-PROPOSER, JUDGE = "checkbox.onnx", "checkbox_judge.onnx"
+"""The folder of both networks and of the weights by which a page's boxes are compared."""
+PROPOSER, JUDGE, PEERS = "checkbox.onnx", "checkbox_judge.onnx", "checkbox_peers.json"
 LEAST_PROPOSAL = 0.03
 """Chance from which on a proposal is judged."""
 
@@ -69,6 +75,15 @@ CheckboxResult = tuple[Checkbox, ...]
 """Boxes from top to bottom, then from left to right."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """What is opened: three looks at a page, one after the other."""
+
+    proposer: Proposer
+    judge: Judge
+    peers: PeerJudge
+
+
 class CheckboxModel(PageModel[CheckboxOptions, CheckboxResult]):
     """Finds boxes on upright pages."""
 
@@ -76,14 +91,15 @@ class CheckboxModel(PageModel[CheckboxOptions, CheckboxResult]):
 
     def __init__(self, config: CheckboxConfig, weights: Path = WEIGHTS) -> None:
         self._config = config
-        self._weights = weights / PROPOSER, weights / JUDGE
-        self._networks: tuple[Proposer, Judge] | None = None
+        self._weights = weights / PROPOSER, weights / JUDGE, weights / PEERS
+        self._looks: _Looks | None = None
 
     def load(self) -> ModelIdentity:
         """Open the networks and run them once.
 
         Raises:
             FileNotFoundError: weights are missing.
+            ValueError: the weights of the page's other boxes are not of this version.
             RuntimeError: the device asked for cannot be had.
         """
         proposer = Proposer(self._weights[0], self._config)
@@ -94,8 +110,8 @@ class CheckboxModel(PageModel[CheckboxOptions, CheckboxResult]):
         )
         blank = np.full((64, 64), 255, np.uint8)
         proposer.propose(blank, 1.0)
-        judge.judge(blank, np.array([[8.0, 8.0, 24.0, 24.0]]), np.zeros((1, 3)))
-        self._networks = proposer, judge
+        judge.judge(crop_boxes(blank, np.array([[8.0, 8.0, 24.0, 24.0]])), np.zeros((1, 3)))
+        self._looks = _Looks(proposer, judge, PeerJudge(self._weights[2]))
         return ModelIdentity("checkbox", VERSION, digest_of(self._weights), proposer.device)
 
     def bucket(self, page: PageInput[CheckboxOptions]) -> Hashable:
@@ -106,37 +122,39 @@ class CheckboxModel(PageModel[CheckboxOptions, CheckboxResult]):
         self, pages: Sequence[PageInput[CheckboxOptions]]
     ) -> Sequence[CheckboxResult | PagemeshError]:
         """The boxes of each page; none on a page without any, however small or empty it is."""
-        proposer, judge = self._loaded()
+        looks = self._loaded()
         fitted = [fit_page(page.image, INPUT_SIZE) for page in pages]
         results: list[CheckboxResult] = [()] * len(pages)
-        for group in group_pages(fitted, together=proposer.device != "cpu"):
-            heads = proposer.heads([box for _, box in group])
+        for group in group_pages(fitted, together=looks.proposer.device != "cpu"):
+            heads = looks.proposer.heads([box for _, box in group])
             for (index, box), head in zip(group, heads, strict=True):
-                results[index] = self._boxes(judge, head, box, pages[index])
+                results[index] = self._boxes(looks, head, box, pages[index])
         return results
 
     def close(self) -> None:
-        self._networks = None
+        self._looks = None
 
-    def _loaded(self) -> tuple[Proposer, Judge]:
-        if self._networks is None:
+    def _loaded(self) -> _Looks:
+        if self._looks is None:
             raise ModelNotReady("the checkbox model is not loaded")
-        return self._networks
+        return self._looks
 
     def _boxes(
         self,
-        judge: Judge,
+        looks: _Looks,
         head: NDArray[np.float32],
         fitted: Letterbox,
         page: PageInput[CheckboxOptions],
     ) -> CheckboxResult:
-        """What the judge lets pass of what the head proposes, in reading order."""
+        """What passes of what the head proposes, in reading order."""
         threshold = page.options.threshold
         if threshold is None:
             threshold = self._config.threshold
         found = decode(head, LEAST_PROPOSAL)
         rects = to_edges(found, fitted)
-        chances = judge.judge(_grey(page.image), rects, found.chances)
+        crops = crop_boxes(_grey(page.image), rects)
+        judged = looks.judge.judge(crops, found.chances)
+        chances = looks.peers.judge(rects, judged, crops)
         passed = chances[:, 0] >= threshold
         rects, chances = rects[passed], chances[passed]
         return tuple(

@@ -136,12 +136,12 @@ def page_samples(
         complete: whether all boxes of the page are labelled.
     """
     rects, chances = propose(page.image)
-    truth = _truth_of(page, rects, chances, complete)
+    truth = truth_of(page, rects, chances, complete)
     known = truth[:, 0] != UNKNOWN
     rects, chances, truth = rects[known], chances[known], truth[known]
     if cuts > 1:
         shapes = printed_shapes(page.image, rng) if complete else np.zeros((0, 4))
-        shape_truth = _truth_of(page, shapes, np.zeros((len(shapes), 3)), complete)
+        shape_truth = truth_of(page, shapes, np.zeros((len(shapes), 3)), complete)
         shapes, shape_truth = shapes[shape_truth[:, 0] == 0], shape_truth[shape_truth[:, 0] == 0]
         missed, missed_truth = _missed(page, rects)
         rects = np.concatenate([rects, missed, shapes])
@@ -174,7 +174,7 @@ def printed_shapes(image: NDArray[np.uint8], rng: Random) -> Floats:
     return rects
 
 
-def _truth_of(
+def truth_of(
     page: LabelledPage, rects: Floats, chances: Floats, complete: bool
 ) -> NDArray[np.int8]:
     """(n, 3) box, checked, circle of each proposal."""

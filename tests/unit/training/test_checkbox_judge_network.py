@@ -20,15 +20,16 @@ def test_the_judge_weighs_both_networks(tmp_path: Path) -> None:
     network = JudgeNetwork().eval()
     page, rects = np.full((200, 300), 255, np.uint8), np.array([[60, 40, 80, 64]], float)
     page[40:64, 60:80] = 0
+    crops = crop_boxes(page, rects)
     chances = np.array([[0.8, 0.3, 0.5]])
     export_judge(network, np.tile([1.0, 0.0, 0.0], (3, 1)), tmp_path / "proposed.onnx")
     export_judge(network, np.tile([0.0, 1.0, 0.5], (3, 1)), tmp_path / "judged.onnx")
     first = Judge(tmp_path / "proposed.onnx", intra_op_threads=1, device="cpu")
-    assert first.judge(page, rects, chances) == pytest.approx(chances, abs=1e-4)
+    assert first.judge(crops, chances) == pytest.approx(chances, abs=1e-4)
     second = Judge(tmp_path / "judged.onnx", intra_op_threads=1, device="cpu")
-    judged = second.judge(page, rects, chances)
-    assert second.judge(page, rects, chances * 0) == pytest.approx(judged)
+    judged = second.judge(crops, chances)
+    assert second.judge(crops, chances * 0) == pytest.approx(judged)
     logits = np.log(judged / (1 - judged)) - 0.5
     with torch.no_grad():
-        alone = network(torch.tensor(crop_boxes(page, rects)) / 255)
+        alone = network(torch.tensor(crops) / 255)
     assert logits == pytest.approx(alone.numpy(), abs=1e-3)

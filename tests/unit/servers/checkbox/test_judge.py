@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from servers.checkbox.crops import crop_boxes
 from servers.checkbox.judge import BATCH, Judge
 from servers.checkbox.model import JUDGE, WEIGHTS
 from tests.unit.servers.checkbox.pages import form, rows_of_boxes
@@ -18,23 +19,23 @@ def test_boxes_stand_above_letters_and_their_marks_are_seen(judge: Judge) -> Non
     boxes = [[b.left, b.top, b.left + b.width, b.top + b.height] for b in drawn]
     letters = [[80 + 40 * i, 60, 104 + 40 * i, 84] for i in range(12)]
     rects = np.array(boxes + letters, float)
-    chances = judge.judge(form(drawn), rects, np.full((len(rects), 3), 0.5))
+    chances = judge.judge(crop_boxes(form(drawn), rects), np.full((len(rects), 3), 0.5))
     assert (chances[: len(boxes), 0] > 0.5).all()
     assert chances[len(boxes) :, 0].max() < chances[: len(boxes), 0].min()
     assert list(chances[: len(boxes), 1] > 0.5) == [box.checked for box in drawn]
 
 
 def test_a_box_is_judged_alike_however_many_there_are(judge: Judge) -> None:
-    page = form(rows_of_boxes(28))
     rng = np.random.default_rng(3)
     corners = rng.uniform(0, 1200, (BATCH * 2 + 5, 2))
     rects = np.concatenate([corners, corners + 25], axis=1)
+    crops = crop_boxes(form(rows_of_boxes(28)), rects)
     proposed = rng.random((len(rects), 3))
-    together = judge.judge(page, rects, proposed)
+    together = judge.judge(crops, proposed)
     for index in (0, BATCH - 1, BATCH, BATCH * 2 + 4):
         one = slice(index, index + 1)
-        assert np.array_equal(judge.judge(page, rects[one], proposed[one]), together[one])
+        assert np.array_equal(judge.judge(crops[one], proposed[one]), together[one])
 
 
 def test_no_proposals_give_no_chances(judge: Judge) -> None:
-    assert judge.judge(form(), np.zeros((0, 4)), np.zeros((0, 3))).shape == (0, 3)
+    assert judge.judge(crop_boxes(form(), np.zeros((0, 4))), np.zeros((0, 3))).shape == (0, 3)
