@@ -109,6 +109,9 @@ class Call:
 
     def on_data(self, chunk: memoryview, end_stream: bool) -> None:
         """See `StreamListener`."""
+        if self._ended:
+            self.downstream.consumed(len(chunk))
+            return
         try:
             self._requests.count(chunk)
         except MessageTooLarge as error:
@@ -185,6 +188,7 @@ class Call:
         trailers = refusal.trailers()
         headers = trailers if self._answered_headers else RESPONSE_HEADERS + trailers
         downstream = self.downstream
+        downstream.drop_waiting()  # the status must not wait until a slow caller has read it all
         downstream.send_headers(headers, end_stream=True)
         if not downstream.remote_ended:
             downstream.reset(ErrorCode.NO_ERROR)  # the rest of the request is not wanted

@@ -102,6 +102,10 @@ class Endpoint:
         """Send a piece of a body, or keep it until the windows allow."""
         self._sender.send_data(stream, chunk, end_stream)
 
+    def drop_waiting(self, stream: Stream) -> None:
+        """Forget what waits in a stream; it counts as passed on."""
+        self._sender.drop(stream)
+
     def reset_stream(self, stream: Stream, code: int) -> None:
         """Give a stream up."""
         if self.streams.get(stream.id) is not stream:

@@ -78,6 +78,10 @@ class Stream:
         """Send a piece of the body as soon as the peer's windows allow."""
         self.connection.send_data(self, chunk, end_stream)
 
+    def drop_waiting(self) -> None:
+        """Forget what waits to be sent."""
+        self.connection.drop_waiting(self)
+
     def reset(self, code: int) -> None:
         """Give the stream up; nothing more is sent, nor told to the listener."""
         self.connection.reset_stream(self, code)

@@ -46,6 +46,31 @@ async def test_a_stream_that_the_model_resets(reset: ErrorCode, code: grpc.Statu
         assert (await failure(channel.unary_unary("/a.B/C")(b""))).code() is code
 
 
+async def test_a_model_lost_while_its_caller_reads_slowly() -> None:
+    """The status does not wait for the caller to read, nor is it lost since it could still send."""
+
+    def answer(stream: Stream, headers: Headers) -> None:
+        stream.send_headers(RESPONSE, end_stream=False)
+        message = b"\0" + (8 << 20).to_bytes(4, "big") + bytes(8 << 20)
+        stream.send_data(memoryview(message), end_stream=False)
+        asyncio.get_running_loop().call_later(1, stream.connection.close)
+
+    # A caller whose window stays small, so that the proxy has to wait for it.
+    options = [*OPTIONS, ("grpc.http2.bdp_probe", 0)]
+    async with raw_model(answer) as (address, _):
+        proxy = Proxy(SidecarConfig(upstream=address, drain_seconds=5))
+        listening = await proxy.start()
+        await until_connected(proxy)
+        channel: Any
+        async with grpc.aio.insecure_channel(listening, options=options) as channel:
+            call = channel.stream_stream("/a.B/C")()
+            await asyncio.sleep(2)
+            error = await failure(asyncio.wait_for(call.read(), 20))
+            assert error.code() is grpc.StatusCode.UNAVAILABLE
+            assert "was lost during the call" in (error.details() or "")
+        await proxy.drain()
+
+
 async def test_an_answer_before_the_request_is_whole() -> None:
     """The model has seen enough: the caller gets its status though it still sends."""
 
