@@ -43,7 +43,7 @@ from training.detectors.faces import Faces
 from training.detectors.finetuning import finetune
 from training.detectors.learning import Arrays, Tensors, load_state, save_state
 from training.detectors.letters import clutter, compose_document
-from training.detectors.networks import export_onnx
+from training.detectors.networks import export_onnx, resume_named
 from training.detectors.photocopies import black_surround, dirty_strip, one_bit, place
 from training.detectors.samples import wear
 from training.detectors.sheet import LabelledPage, Rect, Sheet
@@ -63,6 +63,7 @@ MIDDLE = 0.25
 POOL = 48
 FRESH_EVERY = 7
 SCORES = 1
+RATE, RESUMED_RATE = 1e-3, 4e-4
 LEAST_POSITIVE = 50.0
 """Positive cells that a batch's loss is divided by at least."""
 REAL_SETS = "tobacco_signatures", "signature_pages_640", "funsd_forms"
@@ -266,6 +267,8 @@ def main() -> None:
     command = read_command(__doc__, steps=9800, seed=21)
     if not command.calibrate_only:
         network = SignatureNetwork(TEXT_DETECTOR)
+        if command.resume is not None:
+            resume_named(network, command.resume)
         load_state(network, command.state)
         finetune(
             network,
@@ -273,6 +276,7 @@ def main() -> None:
             loss_of,
             steps=command.steps,
             minutes=command.minutes,
+            rate=RATE if command.resume is None else RESUMED_RATE,
             seed=command.seed,
         )
         save_state(network, command.state)

@@ -149,6 +149,22 @@ def resume_onnx(network: nn.Module, path: Path, images: torch.Tensor) -> None:
         hook.remove()
 
 
+def resume_named(network: nn.Module, path: Path) -> None:
+    """Set the network to an ONNX file that `export_onnx` wrote of it, where nothing was folded.
+
+    Raises:
+        ValueError: the file is of another network.
+    """
+    tensors = {
+        tensor.name.removeprefix("network."): numpy_helper.to_array(tensor)
+        for tensor in onnx.load(path).graph.initializer
+    }
+    state = network.state_dict()
+    if any(name not in tensors or tensors[name].shape != state[name].shape for name in state):
+        raise ValueError(f"{path} holds another network's weights")
+    network.load_state_dict({name: torch.tensor(tensors[name]) for name in state})
+
+
 def _keep_output(
     seen: dict[nn.Module, torch.Tensor], layer: nn.Module, _: object, output: torch.Tensor
 ) -> None:
