@@ -6,9 +6,10 @@ and judged with and without that text. Pages that lie on their side are turned b
 Without more: the shipped classes, which know the government form families of the sets.
 `--model MODEL_DIR`: another model. `--trained`: the shipped classes trained without the families of
 the validation part and tested on that part; then what a business unit would do: train on the tuning
-part of the mixed classes and test on the rest, train on the older years of government form families
-and test on the newest. `--calibration FILE`: write what the
-shipped scores are calibrated with (`training.classes fit --calibration FILE`), from tuning pages.
+part of the mixed classes and test on the rest, train on all years of government form families but
+one and test on that. `--calibration FILE`: write what the shipped scores are calibrated with
+(`training.classes fit --calibration FILE`), from tuning pages, whose families a training for it
+leaves out.
 
 The gate: a form is accepted when its label is one of `eval.sets.FORMS`; recall is over the forms,
 the false-accept rate over all other pages.
@@ -22,15 +23,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.selection import add_arguments, as_part, read_labels
-from eval.sets import CLASSIFY, FORMS, WHOLE_SETS
+from eval.classify_pages import BLANKS, FAMILIES, MIXED, Page, blank_pages, labelled_pages
+from eval.selection import add_arguments, as_part
+from eval.sets import CLASSIFY, FORMS
 from eval.split import Part, part_of
-from meshkit.errors import PagemeshError
-from meshkit.model import Image, PageInput
 from servers.classify.classifier import (
     FAMILY_SEPARATOR,
     UNKNOWN,
@@ -42,95 +41,12 @@ from servers.classify.classifier import (
 )
 from servers.classify.config import DEFAULT_MODEL, ClassifyConfig
 from servers.classify.examples import EXAMPLES_FILE, Examples, examples_of, helping, read_examples
-from servers.classify.fit import calibration_error, fit
-from servers.classify.layout import LayoutNetwork
+from servers.classify.fit import fit
 from servers.classify.page_vector import page_vector, stack
-from servers.ocr.config import OcrConfig
-from servers.ocr.domain import OcrOptions, Tier
-from servers.ocr.model import OcrModel
+from servers.classify.report import calibration_error
 
-MIXED, FAMILIES = "doc_class_mixed", "gov_forms_scansim"
-QUANTILES = 21
+QUANTILES = 101
 LEAST_CHANCE = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A labelled page.
-
-    Attributes:
-        source: the set, and where its pages are of several classes the class and origin.
-        set_name, file: where it is.
-        truth: its class.
-        leaf: the finer label that the set gives it.
-        year: of the form; None when unknown.
-        part: of the set's split.
-        layout: from the layout network.
-        lines: its text as the fast tier read it.
-    """
-
-    source: str
-    set_name: str
-    file: str
-    truth: str
-    leaf: str
-    year: int | None
-    part: Part
-    layout: NDArray[np.float32]
-    lines: tuple[str, ...]
-
-
-def labelled_pages(data: Path, given: argparse.Namespace, part: Part | None) -> list[Page]:
-    """The chosen pages, read. Texts are kept in `--texts`, for the next time."""
-    reader = _Reader(given.texts)
-    network = LayoutNetwork("cpu", intra_op_threads=1)
-    pages = []
-    for name in given.sets:
-        for wanted in [part] if part else list(Part):
-            for row in read_labels(data / name, part=wanted, limit=given.limit):
-                image = _upright(data / name, row)
-                truth = WHOLE_SETS.get(name) or row["doc_class"]
-                source = f"{name}: {truth}, {row['origin']}" if name == MIXED else name
-                pages.append(
-                    Page(
-                        source, name, row["file"], truth, str(row.get("doc_class", truth)),
-                        row.get("year"), wanted, network.vectors([image])[0],
-                        reader.lines(f"{name}/{row['file']}", image),
-                    )
-                )  # fmt: skip
-    return pages
-
-
-class _Reader:
-    """Reads pages with the fast tier, or finds what it read before."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        self._model: OcrModel | None = None
-
-    def lines(self, name: str, image: Image) -> tuple[str, ...]:
-        path = self._folder / f"{name.replace('/', '__')}.json" if self._folder else None
-        if path is not None and path.is_file():
-            return tuple(json.loads(path.read_text(encoding="utf-8")))
-        if self._model is None:
-            self._model = OcrModel(OcrConfig(device="cpu", tier=Tier.FAST))
-            self._model.load()
-        (result,) = self._model.predict([PageInput(image, None, OcrOptions(tier=Tier.FAST))])
-        if isinstance(result, PagemeshError):
-            raise result
-        lines = tuple(line.text for line in result.lines)
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(lines), encoding="utf-8")
-        return lines
-
-
-def _upright(folder: Path, row: dict[str, Any]) -> Image:
-    image = cv2.imread(str(folder / row["file"]), cv2.IMREAD_COLOR)
-    if image is None:
-        raise FileNotFoundError(folder / row["file"])
-    turned = np.rot90(image, (row.get("orientation") or 0) // 90)
-    return np.ascontiguousarray(turned, np.uint8)
 
 
 def as_examples(pages: Sequence[Page], leaf: Callable[[Page], str]) -> Examples:
@@ -205,21 +121,21 @@ def auroc(known: NDArray[np.float64], unknown: NDArray[np.float64]) -> float:
     return float(more)
 
 
-def without_validation_families(base: Examples) -> Examples:
-    """Shipped pages but those of form families that judge: the shipped classes know them all."""
+def without_families(base: Examples, part: Part) -> Examples:
+    """Shipped pages but those of form families of a part: the shipped classes know them all."""
     kept = [
         i
         for i, (leaf, file) in enumerate(zip(base.leaves, base.files, strict=True))
         if FAMILY_SEPARATOR not in leaf
         or part_of(FAMILIES, {"file": file, "doc_class": leaf.partition(FAMILY_SEPARATOR)[2]})
-        is Part.TUNING
+        is not part
     ]
     return base.rows(kept)
 
 
 def refitted(pages: Sequence[Page], base: Examples, shipped: Classifier) -> None:
     """The shipped classes, trained without the families that judge, on the validation part."""
-    classifier, _ = fit(without_validation_families(base))
+    classifier, _ = fit(without_families(base, Part.VALIDATION))
     heads = {
         name: replace(
             getattr(classifier, name), temperature=head.temperature, in_class=head.in_class
@@ -234,7 +150,7 @@ def refitted(pages: Sequence[Page], base: Examples, shipped: Classifier) -> None
 
 def trained(pages: Sequence[Page], base: Examples) -> None:
     """Train as a business unit would, and test on what was kept aside."""
-    base = without_validation_families(base)
+    base = without_families(base, Part.VALIDATION)
     mixed = [page for page in pages if page.set_name == MIXED]
     tuning = [page for page in mixed if page.part is Part.TUNING]
     aside = [page for page in mixed if page.part is Part.VALIDATION]
@@ -244,7 +160,6 @@ def trained(pages: Sequence[Page], base: Examples) -> None:
         print(f"\n{MIXED}, trained on {len(own.leaves)} tuning pages, {name}:")
         report(ask(classifier, aside))
     _left_out(tuning, aside, base)
-    _families([page for page in pages if page.set_name == FAMILIES])
 
 
 def _several(pages: Sequence[Page]) -> list[Page]:
@@ -275,22 +190,28 @@ def _left_out(tuning: Sequence[Page], aside: Sequence[Page], base: Examples) -> 
 
 
 def _families(pages: Sequence[Page]) -> None:
-    """The newest year of each family with several years is the test, all else the training."""
+    """Turn by turn a year of each family that has several is the test, all else the training."""
     years: dict[str, set[int]] = defaultdict(set)
     for page in pages:
         if page.year is not None:
             years[page.leaf].add(page.year)
-    newest = {leaf: max(found) for leaf, found in years.items() if len(found) > 1}
-    test = [page for page in pages if page.year == newest.get(page.leaf, -1)]
-    counts = Counter(page.leaf for page in pages if page not in test)
-    training = [page for page in pages if page not in test and counts[page.leaf] > 1]
-    classifier, _ = fit(as_examples(training, lambda page: page.leaf))
-    answers = ask(classifier, test)
-    right = [answer.best == answer.page.leaf for answer in answers]
-    kept = [answer.label == answer.page.leaf for answer in answers]
-    print(f"\n{FAMILIES}: {len(counts)} families, newest year of {len(newest)} never seen:")
-    print(f"  best family right {np.mean(right):.3f}, not `{UNKNOWN}` either {np.mean(kept):.3f}"
-          f"  of {len(test)} pages, trained on {len(training)}")  # fmt: skip
+    several = {leaf: sorted(found)[::-1] for leaf, found in years.items() if len(found) > 1}
+    answers: list[tuple[str, Answer]] = []
+    for turn in range(max(map(len, several.values()))):
+        left_out = {leaf: found[turn] for leaf, found in several.items() if turn < len(found)}
+        test = [page for page in pages if page.year == left_out.get(page.leaf, -1)]
+        rest = [page for page in pages if page.year != left_out.get(page.leaf, -1)]
+        counts = Counter(page.leaf for page in rest)
+        training = [page for page in rest if counts[page.leaf] > 1]
+        classifier, _ = fit(as_examples(training, lambda page: page.leaf))
+        answers += [("newest" if turn == 0 else "another", one) for one in ask(classifier, test)]
+    print(f"\n{FAMILIES} and {BLANKS}: a year of {len(several)} families never seen")
+    for name in ("newest", "another"):
+        rows = [answer for which, answer in answers if which == name]
+        right = _share(row.best == row.page.leaf for row in rows)
+        kept = _share(row.label == row.page.leaf for row in rows)
+        print(f"  {name} year: best family right {right:.3f}, not `{UNKNOWN}` either {kept:.3f}"
+              f"  of {len(rows)} pages")  # fmt: skip
 
 
 def calibrate(classifier: Classifier, pages: Sequence[Page]) -> dict[str, Any]:
@@ -309,14 +230,14 @@ def calibrate(classifier: Classifier, pages: Sequence[Page]) -> dict[str, Any]:
         ("bare", classifier.bare, False),
     ):
         vectors = [page_vector(page.layout, page.lines if with_text else ()) for page in pages]
-        logits = classifier.logits(head, stack(vectors))
+        look = classifier.look(head, stack(vectors))
 
-        def likelihood(temperature: float, logits: NDArray[np.float64] = logits) -> float:
+        def likelihood(temperature: float, logits: NDArray[np.float64] = look.logits) -> float:
             chances = (softmax(logits / temperature) @ member)[np.arange(len(places)), places]
             return float((weights * np.log(np.maximum(chances, LEAST_CHANCE))).sum())
 
         grid = np.geomspace(0.2, 5, 120)
-        sureness = np.quantile(sureness_of(logits, classifier.leaves), np.linspace(0, 1, QUANTILES))
+        sureness = np.quantile(sureness_of(look, classifier.leaves), np.linspace(0, 1, QUANTILES))
         found[name] = {
             "temperature": round(float(grid[np.argmax([likelihood(t) for t in grid])]), 4),
             "in_class": [round(float(value), 4) for value in sureness],
@@ -338,12 +259,16 @@ def main() -> None:
         pages = labelled_pages(given.data, given, None)
         refitted(pages, base, read_classifier(given.model))
         trained(pages, base)
+        forms = [page for page in pages if page.set_name == FAMILIES]
+        _families(forms + blank_pages(given.data, given.texts))
         return
     classifier = read_classifier(given.model)
     part = Part.TUNING if given.calibration else as_part(given.part)
     pages = labelled_pages(given.data, given, part)
     if given.calibration:
-        found = json.dumps(calibrate(classifier, pages), indent=1)
+        base = read_examples(given.model / EXAMPLES_FILE)
+        unaware, _ = fit(without_families(base, Part.TUNING))
+        found = json.dumps(calibrate(unaware, pages), indent=1)
         given.calibration.write_text(found + "\n", encoding="utf-8")
         return
     for with_text in (True, False):

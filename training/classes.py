@@ -22,9 +22,10 @@ from meshkit.errors import PagemeshError
 from meshkit.model import Image, PageInput
 from servers.classify.classifier import UNKNOWN, Classifier
 from servers.classify.examples import EXAMPLES_FILE, Examples, examples_of, join, read_examples
-from servers.classify.fit import describe, fit
+from servers.classify.fit import fit
 from servers.classify.layout import LayoutNetwork
 from servers.classify.page_vector import PageVector, page_vector
+from servers.classify.report import describe
 from servers.ocr.config import OcrConfig
 from servers.ocr.domain import OcrOptions, Tier
 from servers.ocr.model import OcrModel

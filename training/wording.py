@@ -18,6 +18,7 @@ from training.sheet import FIRMS, NAMES, TOWNS, money, pick, prose
 
 _FILE = Path(__file__).parent / "wording.yaml"
 _SLOT = re.compile(r"\{(\w+)\}")
+_GARBLE = 0.0, 0.1
 _ORDER = ("open", "label", "row", "body", "close")
 _LOOKALIKES = {"l": "1", "1": "l", "o": "0", "0": "O", "i": "l", "e": "c", "a": "e", "n": "ri"}
 # fmt: off
@@ -40,13 +41,13 @@ class Kind:
         layouts: names of the composers that draw such pages.
         wording: phrases by part of the page.
         lines: fewest and most lines of each part.
-        garble: share of letters that are misread, at most.
+        garble: share of letters that are misread, least and most.
     """
 
     layouts: tuple[str, ...]
     wording: dict[str, tuple[str, ...]]
     lines: dict[str, tuple[int, int]]
-    garble: float
+    garble: tuple[float, float]
 
 
 @lru_cache(maxsize=1)
@@ -58,7 +59,7 @@ def kinds() -> dict[str, Kind]:
             tuple(entry["layouts"]),
             {part: tuple(entry[part]) for part in _ORDER if part in entry},
             {part: (low, high) for part, (low, high) in entry["lines"].items()},
-            entry.get("garble", 0.06),
+            tuple(entry.get("garble", _GARBLE)),
         )
         for name, entry in given.items()
     }
@@ -72,7 +73,8 @@ def page_text(kind: Kind, rng: np.random.Generator) -> list[str]:
         middle = [str(line) for line in rng.permutation(middle)]
     start = parts["open"] if rng.random() < 0.93 else []
     lines = [*start, *middle, *parts["close"]]
-    garble = kind.garble * rng.random() ** 2
+    least, most = kind.garble
+    garble = least + (most - least) * rng.random() ** 2
     return [misread(line, garble, rng) for line in lines]
 
 

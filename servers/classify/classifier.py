@@ -13,7 +13,7 @@ from servers.classify.page_vector import LAYOUT, PageMatrix
 from servers.classify.text import HASHED, STATISTICS
 
 FORMAT = "pagemesh-classifier"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.npz"
 UNKNOWN = "unknown"
@@ -22,6 +22,9 @@ FAMILY_SEPARATOR = "/"
 
 _TEXT_SHARE, _LAYOUT_SHARE = 0.3, 0.5
 """Norm of the dense features of a usual page, where that of its hashed words is 1."""
+_LIKENESS_SHARE = 9.0
+"""How many logits the likeness to a class's mean page is worth: where pages of classes that a
+training did not have are told best from others (tuning pages of the labelled sets)."""
 
 
 class WrongModelError(ValueError):
@@ -49,6 +52,8 @@ class Head:
         words: (HASHED, leaves) weights of the hashed words; None for the view without text.
         dense: (d, leaves) weights of the dense features.
         bias: (leaves,).
+        mean_words: (HASHED, classes) the hashed words of each class's mean page; None as above.
+        mean_dense: (d, classes) its dense features; both together have norm 1.
         temperature: divides the logits so that scores are honest.
         in_class: (m,) rising: how sure it was of training pages that it had not seen.
     """
@@ -56,8 +61,23 @@ class Head:
     words: NDArray[np.float32] | None
     dense: NDArray[np.float32]
     bias: NDArray[np.float64]
+    mean_words: NDArray[np.float32] | None
+    mean_dense: NDArray[np.float32]
     temperature: float
     in_class: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one view shows of n pages.
+
+    Attributes:
+        logits: (n, leaves), before the temperature.
+        likeness: (n, classes) cosine between the page and each class's mean page.
+    """
+
+    logits: NDArray[np.float64]
+    likeness: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +115,33 @@ class Classifier:
     @property
     def labels(self) -> tuple[str, ...]:
         """The classes, in order of their first leaf."""
-        return tuple(dict.fromkeys(class_of(leaf) for leaf in self.leaves))
+        return labels_of(self.leaves)
 
     def judge(self, pages: PageMatrix) -> list[Judgement]:
         """What is known of each page; an answer never depends on the other pages."""
         has_text = pages.has_text
-        full, bare = self.logits(self.full, pages), self.logits(self.bare, pages)
+        seen = self.look(self.full, pages), self.look(self.bare, pages)
         return [
-            self._judgement(self.full, a) if texted else self._judgement(self.bare, b)
-            for texted, a, b in zip(has_text, full, bare, strict=True)
+            self._judgement(head, look.logits[row], look.likeness[row])
+            for row, texted in enumerate(has_text)
+            for head, look in [(self.full, seen[0]) if texted else (self.bare, seen[1])]
         ]
 
-    def logits(self, head: Head, pages: PageMatrix) -> NDArray[np.float64]:
-        """(n, leaves), before the temperature."""
+    def look(self, head: Head, pages: PageMatrix) -> "Look":
+        """What one view shows of each page."""
         dense = dense_features(pages, self.statistics, self.layout, head.words is not None)
-        sums = [row @ head.dense for row in dense]  # row by row: the same whatever the batch
-        logits = np.array(sums, np.float64).reshape(len(pages), -1) + head.bias
-        return logits if head.words is None else logits + pages.words_times(head.words)
+        logits = _times(dense, head.dense) + head.bias
+        likeness = _times(dense, head.mean_dense)
+        norms = (dense**2).sum(axis=1)
+        if head.words is not None and head.mean_words is not None:
+            logits += pages.words_times(head.words)
+            likeness += pages.words_times(head.mean_words)
+            norms += pages.has_text  # hashed words have norm 1
+        return Look(logits, likeness / np.sqrt(np.maximum(norms, 1e-12))[:, None])
 
-    def _judgement(self, head: Head, logits: NDArray[np.float64]) -> Judgement:
+    def _judgement(
+        self, head: Head, logits: NDArray[np.float64], likeness: NDArray[np.float64]
+    ) -> Judgement:
         chances = softmax(logits[None] / head.temperature)[0]
         by_class: dict[str, float] = dict.fromkeys(self.labels, 0.0)
         for leaf, chance in zip(self.leaves, chances, strict=True):
@@ -125,7 +153,7 @@ class Classifier:
             for leaf, chance in zip(self.leaves, chances, strict=True)
             if class_of(leaf) == best and FAMILY_SEPARATOR in leaf
         }
-        sureness = float(sureness_of(logits[None], self.leaves)[0])
+        sureness = float(sureness_of(Look(logits[None], likeness[None]), self.leaves)[0])
         typicality = np.searchsorted(head.in_class, sureness, "right") / len(head.in_class)
         return Judgement(ranked, _ranked(families), float(typicality))
 
@@ -138,7 +166,8 @@ class Classifier:
         for name, head in (("full", self.full), ("bare", self.bare)):
             parts = {f.name: getattr(head, f.name) for f in fields(head)}
             arrays |= {f"{name}_{k}": v for k, v in parts.items() if v is not None}
-        arrays["full_words"] = np.asarray(arrays["full_words"], np.float16)
+        for name in ("full_words", "full_mean_words"):
+            arrays[name] = np.asarray(arrays[name], np.float16)
         np.savez_compressed(folder / WEIGHTS_FILE, allow_pickle=False, **arrays)
         description = {
             "format": FORMAT,
@@ -164,8 +193,8 @@ def read_classifier(folder: Path) -> Classifier:
             leaves,
             Scaling(arrays["statistics_mean"], arrays["statistics_spread"]),
             Scaling(arrays["layout_mean"], arrays["layout_spread"]),
-            _head(arrays, "full", arrays["full_words"].astype(np.float32)),
-            _head(arrays, "bare", None),
+            _head(arrays, "full", with_text=True),
+            _head(arrays, "bare", with_text=False),
         )
     except FileNotFoundError:
         raise WrongModelError(f"{folder} has no {WEIGHTS_FILE}; train it anew") from None
@@ -188,18 +217,36 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
 
 
-def sureness_of(logits: NDArray[np.float64], leaves: Sequence[str]) -> NDArray[np.float64]:
-    """(n,) how much a page looks like any class: its best logit against the mean of all classes.
+def labels_of(leaves: Sequence[str]) -> tuple[str, ...]:
+    """The classes of these leaves, in order of their first leaf."""
+    return tuple(dict.fromkeys(map(class_of, leaves)))
+
+
+def sureness_of(look: Look, leaves: Sequence[str]) -> NDArray[np.float64]:
+    """(n,) how much a page looks like any known class: the best one's logit against the mean of all
+    classes, and how like that class's mean page it is.
 
     Unknown pages have small logits throughout ("Scaling Out-of-Distribution Detection for
-    Real-World Settings", D. Hendrycks et al., 2022: the maximum logit). A class with families has
-    the logit of their summed chances, so that a new family of it is not unknown.
+    Real-World Settings", D. Hendrycks et al., 2022: the maximum logit); those that a word or two
+    take to a class are unlike its pages ("Prototypical Networks", J. Snell et al., 2017: distance
+    to the class's mean). A class with families has the logit of their summed chances, so that a new
+    family of it is not unknown.
     """
+    labels = labels_of(leaves)
     classes = np.array([class_of(leaf) for leaf in leaves])
     by_class = np.stack(
-        [np.logaddexp.reduce(logits[:, classes == name], axis=1) for name in np.unique(classes)]
+        [np.logaddexp.reduce(look.logits[:, classes == name], axis=1) for name in labels], axis=1
     )
-    return np.asarray(by_class.max(axis=0) - by_class.mean(axis=0), np.float64)
+    known = [i for i, name in enumerate(labels) if name != UNKNOWN]
+    best = by_class[:, known].argmax(axis=1)[:, None]
+    logit = np.take_along_axis(by_class[:, known], best, axis=1)[:, 0] - by_class.mean(axis=1)
+    likeness = np.take_along_axis(look.likeness[:, known], best, axis=1)[:, 0]
+    return np.asarray(logit + _LIKENESS_SHARE * likeness, np.float64)
+
+
+def _times(rows: NDArray[np.float64], table: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n, d) times (d, m), row by row: a row's product is the same whatever the batch."""
+    return np.array([row @ table for row in rows], np.float64).reshape(len(rows), table.shape[1])
 
 
 def dense_features(
@@ -238,25 +285,30 @@ def _description(folder: Path) -> dict[str, Any]:
     return description
 
 
-def _head(arrays: dict[str, Any], name: str, words: NDArray[np.float32] | None) -> Head:
+def _head(arrays: dict[str, Any], name: str, *, with_text: bool) -> Head:
     return Head(
-        words,
+        arrays[f"{name}_words"].astype(np.float32) if with_text else None,
         arrays[f"{name}_dense"],
         arrays[f"{name}_bias"],
+        arrays[f"{name}_mean_words"].astype(np.float32) if with_text else None,
+        arrays[f"{name}_mean_dense"],
         float(arrays[f"{name}_temperature"]),
         arrays[f"{name}_in_class"],
     )
 
 
 def _check_shapes(folder: Path, classifier: Classifier) -> None:
-    count = len(classifier.leaves)
+    count, classes = len(classifier.leaves), len(classifier.labels)
     full, bare = classifier.full, classifier.bare
     wanted = {
         "full_words": (full.words, (HASHED, count)),
         "full_dense": (full.dense, (STATISTICS + LAYOUT, count)),
         "full_bias": (full.bias, (count,)),
+        "full_mean_words": (full.mean_words, (HASHED, classes)),
+        "full_mean_dense": (full.mean_dense, (STATISTICS + LAYOUT, classes)),
         "bare_dense": (bare.dense, (LAYOUT, count)),
         "bare_bias": (bare.bias, (count,)),
+        "bare_mean_dense": (bare.mean_dense, (LAYOUT, classes)),
     }
     for name, (array, shape) in wanted.items():
         if array is None or array.shape != shape or not np.isfinite(array).all():

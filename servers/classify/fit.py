@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +22,11 @@ from servers.classify.classifier import (
     UNKNOWN,
     Classifier,
     Head,
+    Look,
     Scaling,
     WrongModelError,
     class_of,
-    dense_features,
+    labels_of,
     softmax,
     sureness_of,
 )
@@ -41,8 +41,9 @@ from servers.classify.examples import (
     read_vectors,
     weights_of,
 )
+from servers.classify.kernel import Kernel
 from servers.classify.page_vector import PageMatrix
-from servers.classify.text import HASHED
+from servers.classify.report import Report, calibration_error, describe
 
 FOLDS = 5
 PENALTY = 1 / 30
@@ -51,35 +52,10 @@ OWN_WEIGHT = 4.0
 """How much more an own page counts than one of the classes that it is added to."""
 FEWEST = 2
 RECOMMENDED = 10
-BINS = 10
 
 
 class TooFewExamplesError(ValueError):
     """There is nothing to tell apart, or too little to learn it from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How good a classifier is on pages that its training left out.
-
-    Attributes:
-        pages, classes: how many there are.
-        accuracy: over classes; that over leaves is `leaf_accuracy`.
-        layout_accuracy: over classes, without the text.
-        calibration_error: expected calibration error of the scores, in [0, 1].
-        unknown_auroc: chance that a page of a class left out of training looks less known than one
-            of a class that was in; None with fewer than three classes.
-        by_class: recall and number of pages.
-    """
-
-    pages: int
-    classes: int
-    accuracy: float
-    leaf_accuracy: float
-    layout_accuracy: float
-    calibration_error: float
-    unknown_auroc: float | None
-    by_class: dict[str, tuple[float, int]]
 
 
 def fit(own: Examples, base: Examples | None = None) -> tuple[Classifier, Report]:
@@ -94,21 +70,36 @@ def fit(own: Examples, base: Examples | None = None) -> tuple[Classifier, Report
     """
     everything = own if base is None else join(own, base)
     _check(own, everything)
-    weights = _weights(own, base)
     statistics, layout = _scalings(everything.pages)
-    kernels = [_Kernel(everything.pages, statistics, layout, text) for text in (True, False)]
+    kernels = [Kernel(everything.pages, statistics, layout, text) for text in (True, False)]
+    training = _Training(
+        np.array(everything.leaves),
+        np.array([class_of(leaf) for leaf in everything.leaves]),
+        _weights(own, base),
+        sorted(set(everything.leaves)),
+    )
     tests = folds_of(own)
-    leaves = sorted(set(everything.leaves))
-    truth = np.array(everything.leaves)
-    heads, held_out = [], []
-    for kernel in kernels:
-        logits = _cross_validate(kernel, truth, weights, tests, leaves)
-        mine = truth[: len(own.leaves)]
-        heads.append(_head(kernel, truth, weights, leaves, logits, mine))
-        held_out.append(logits)
-    classifier = Classifier(tuple(leaves), statistics, layout, *heads)
-    auroc = _unknown_auroc(kernels[0], truth, weights, tests, leaves)
-    return classifier, _report(own, leaves, heads, held_out, auroc)
+    held_out = [_cross_validate(kernel, training, tests) for kernel in kernels]
+    heads = [_head(kernel, training, look) for kernel, look in zip(kernels, held_out, strict=True)]
+    classifier = Classifier(tuple(training.leaves), statistics, layout, *heads)
+    auroc = _unknown_auroc(kernels[0], training, tests)
+    return classifier, _report(own, training.leaves, heads, held_out, auroc)
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """All pages of a training, the own ones first.
+
+    Attributes:
+        truth, classes: (n,) leaf and class of each.
+        weights: (n,).
+        leaves: all, in their order.
+    """
+
+    truth: NDArray[np.str_]
+    classes: NDArray[np.str_]
+    weights: NDArray[np.float64]
+    leaves: list[str]
 
 
 def folds_of(examples: Examples, count: int = FOLDS) -> NDArray[np.int64]:
@@ -120,47 +111,6 @@ def folds_of(examples: Examples, count: int = FOLDS) -> NDArray[np.int64]:
             turns[file] = (per_leaf[leaf] + len(leaf)) % count
             per_leaf[leaf] += 1
     return np.array([turns[file] for file in examples.files], np.int64)
-
-
-class _Kernel:
-    """Pages by their similarity to each other, for one view of them."""
-
-    def __init__(
-        self, pages: PageMatrix, statistics: Scaling, layout: Scaling, with_text: bool
-    ) -> None:
-        self._pages = pages if with_text else None
-        self.dense = dense_features(pages, statistics, layout, with_text)
-        gram = self.dense @ self.dense.T
-        if with_text:
-            gram += _word_gram(pages)
-        values, vectors = np.linalg.eigh(gram)
-        kept = values > values[-1] * 1e-7
-        self._back = vectors[:, kept] / np.sqrt(values[kept])
-        self.rows: NDArray[np.float64] = vectors[:, kept] * np.sqrt(values[kept])
-        """(n, r) coordinates of the pages with the same similarities."""
-
-    def weights(
-        self, coefficients: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float32] | None, NDArray[np.float32]]:
-        """Coefficients (k, r) of the coordinates as weights of words (HASHED, k), dense (d, k)."""
-        shares = self._back @ coefficients.T
-        dense = (self.dense.T @ shares).astype(np.float32)
-        if self._pages is None:
-            return None, dense
-        words = np.zeros((HASHED, len(coefficients)))
-        pages = self._pages
-        for share, start, end in zip(shares, pages.starts, pages.starts[1:], strict=False):
-            words[pages.places[start:end]] += np.outer(pages.values[start:end], share)
-        return words.astype(np.float32), dense
-
-
-def _word_gram(pages: PageMatrix) -> NDArray[np.float64]:
-    """(n, n) inner products of the hashed words."""
-    used, columns = np.unique(pages.places, return_inverse=True)
-    table = np.zeros((len(pages), len(used)), np.float32)
-    rows = np.repeat(np.arange(len(pages)), np.diff(pages.starts))
-    table[rows, columns] = pages.values
-    return np.asarray(table @ table.T, np.float64)
 
 
 def _weights(own: Examples, base: Examples | None) -> NDArray[np.float64]:
@@ -192,54 +142,49 @@ def _solve(
     return [str(leaf) for leaf in model.classes_], coefficients, bias
 
 
-def _logits(
-    kernel: _Kernel,
-    truth: NDArray[np.str_],
-    weights: NDArray[np.float64],
+def _look(
+    kernel: Kernel,
+    training: _Training,
     split: tuple[NDArray[np.int64], NDArray[np.int64]],
-    leaves: Sequence[str],
-) -> NDArray[np.float64]:
-    """(tested, leaves) logits of pages from the others; leaves that were not trained are lowest."""
+) -> Look:
+    """How pages look to a training on the others; leaves that it did not have are lowest."""
     trained, tested = split
+    truth, weights, leaves = training.truth, training.weights, training.leaves
     known, coefficients, bias = _solve(kernel.rows[trained], truth[trained], weights[trained])
     logits = kernel.rows[tested] @ coefficients.T + bias
     full = np.full((len(tested), len(leaves)), logits.min(axis=1, keepdims=True))
     full[:, [leaves.index(leaf) for leaf in known]] = logits
-    return full
+    means = kernel.means(trained, training.classes, labels_of(leaves))
+    return Look(full, kernel.likeness(tested, means))
 
 
-def _cross_validate(
-    kernel: _Kernel,
-    truth: NDArray[np.str_],
-    weights: NDArray[np.float64],
-    tests: NDArray[np.int64],
-    leaves: Sequence[str],
-) -> NDArray[np.float64]:
-    """(own, leaves) logits of the own pages, each from a training that left it out."""
-    logits = np.zeros((len(tests), len(leaves)))
-    everything = np.arange(len(truth))
+def _cross_validate(kernel: Kernel, training: _Training, tests: NDArray[np.int64]) -> Look:
+    """How the own pages look, each to a training that left it out."""
+    logits = np.zeros((len(tests), len(training.leaves)))
+    likeness = np.zeros((len(tests), len(labels_of(training.leaves))))
+    everything = np.arange(len(training.truth))
     for turn in np.unique(tests):
         tested = np.flatnonzero(tests == turn)
         trained = np.setdiff1d(everything, tested)
-        if len(set(truth[trained])) > 1:
-            logits[tested] = _logits(kernel, truth, weights, (trained, tested), leaves)
-    return logits
+        if len(set(training.truth[trained])) > 1:
+            look = _look(kernel, training, (trained, tested))
+            logits[tested], likeness[tested] = look.logits, look.likeness
+    return Look(logits, likeness)
 
 
-def _head(
-    kernel: _Kernel,
-    truth: NDArray[np.str_],
-    weights: NDArray[np.float64],
-    leaves: Sequence[str],
-    held_out: NDArray[np.float64],
-    mine: NDArray[np.str_],
-) -> Head:
-    _, coefficients, bias = _solve(kernel.rows, truth, weights)
+def _head(kernel: Kernel, training: _Training, held_out: Look) -> Head:
+    """The head, its scores and typical sureness as the first, the own pages were left out."""
+    leaves = training.leaves
+    _, coefficients, bias = _solve(kernel.rows, training.truth, training.weights)
+    means = kernel.means(np.arange(len(training.truth)), training.classes, labels_of(leaves))
     words, dense = kernel.weights(coefficients)
-    places = np.array([leaves.index(leaf) for leaf in mine])
-    known = np.array([class_of(leaf) != UNKNOWN for leaf in mine])
-    in_class = np.sort(sureness_of(held_out[known], leaves))
-    return Head(words, dense, bias, _temperature(held_out, places), in_class)
+    mean_words, mean_dense = kernel.weights(means)
+    own = len(held_out.logits)
+    places = np.array([leaves.index(leaf) for leaf in training.truth[:own]])
+    temperature = _temperature(held_out.logits, places)
+    known = training.classes[:own] != UNKNOWN
+    in_class = np.sort(sureness_of(held_out, leaves)[known])
+    return Head(words, dense, bias, mean_words, mean_dense, temperature, in_class)
 
 
 def _temperature(logits: NDArray[np.float64], places: NDArray[np.int64]) -> float:
@@ -249,20 +194,14 @@ def _temperature(logits: NDArray[np.float64], places: NDArray[np.int64]) -> floa
     return float(grid[np.argmax([np.log(np.maximum(c, 1e-9)).mean() for c in chances])])
 
 
-def _unknown_auroc(
-    kernel: _Kernel,
-    truth: NDArray[np.str_],
-    weights: NDArray[np.float64],
-    tests: NDArray[np.int64],
-    leaves: Sequence[str],
-) -> float | None:
+def _unknown_auroc(kernel: Kernel, training: _Training, tests: NDArray[np.int64]) -> float | None:
     """Leave the classes of each turn out of a training, and some pages of all others."""
-    classes = sorted({class_of(leaf) for leaf in truth} - {UNKNOWN})
+    of_class = training.classes
+    classes = sorted(set(of_class) - {UNKNOWN})
     if len(classes) < 3:
         return None
-    own = np.arange(len(truth)) < len(tests)
-    turns = np.concatenate([tests, np.full(len(truth) - len(tests), -1)])
-    of_class = np.array([class_of(leaf) for leaf in truth])
+    own = np.arange(len(of_class)) < len(tests)
+    turns = np.concatenate([tests, np.full(len(of_class) - len(tests), -1)])
     known_scores, unknown_scores = [], []
     for turn in range(FOLDS):
         out = np.isin(of_class, classes[turn::FOLDS])
@@ -271,8 +210,8 @@ def _unknown_auroc(
         if len(set(of_class[trained])) < 2 or not (tested & ~out).any() or not (out & own).any():
             continue
         judged = np.flatnonzero((tested | (out & own)) & (of_class != UNKNOWN))
-        logits = _logits(kernel, truth, weights, (np.flatnonzero(trained), judged), leaves)
-        sureness = sureness_of(logits, leaves)
+        look = _look(kernel, training, (np.flatnonzero(trained), judged))
+        sureness = sureness_of(look, training.leaves)
         known_scores.append(sureness[~out[judged]])
         unknown_scores.append(sureness[out[judged]])
     if not known_scores:
@@ -290,20 +229,20 @@ def _report(
     own: Examples,
     leaves: Sequence[str],
     heads: Sequence[Head],
-    held_out: Sequence[NDArray[np.float64]],
+    held_out: Sequence[Look],
     auroc: float | None,
 ) -> Report:
     truth = np.array([class_of(leaf) for leaf in own.leaves])
     classes = sorted({class_of(leaf) for leaf in leaves})
     member = np.array([[class_of(leaf) == c for c in classes] for leaf in leaves], float)
     full, bare = (
-        softmax(logits / head.temperature) @ member
-        for logits, head in zip(held_out, heads, strict=True)
+        softmax(look.logits / head.temperature) @ member
+        for look, head in zip(held_out, heads, strict=True)
     )
     names = np.array(classes)
     said = names[full.argmax(axis=1)]
     right = said == truth
-    best_leaf = np.array(leaves)[held_out[0].argmax(axis=1)]
+    best_leaf = np.array(leaves)[held_out[0].logits.argmax(axis=1)]
     return Report(
         pages=len(truth),
         classes=len(classes),
@@ -319,16 +258,6 @@ def _report(
     )
 
 
-def calibration_error(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Expected calibration error over BINS bins of equal width."""
-    bins = np.minimum((scores * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(scores[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
-        for b in np.unique(bins)
-    ]
-    return float(sum(gaps))
-
-
 def _check(own: Examples, everything: Examples) -> None:
     if len({class_of(leaf) for leaf in everything.leaves}) < 2:
         raise TooFewExamplesError("there is one class: at least two are needed to tell apart")
@@ -338,22 +267,6 @@ def _check(own: Examples, everything: Examples) -> None:
         raise TooFewExamplesError(
             f"{', '.join(few)}: one page is not enough; give {RECOMMENDED} or more"
         )
-
-
-def describe(report: Report) -> dict[str, Any]:
-    """The report as `model.json` keeps it."""
-    return {
-        "pages": report.pages,
-        "accuracy": round(report.accuracy, 4),
-        "leaf_accuracy": round(report.leaf_accuracy, 4),
-        "layout_accuracy": round(report.layout_accuracy, 4),
-        "calibration_error": round(report.calibration_error, 4),
-        "unknown_auroc": None if report.unknown_auroc is None else round(report.unknown_auroc, 4),
-        "by_class": {
-            name: {"recall": round(recall, 4), "pages": pages}
-            for name, (recall, pages) in report.by_class.items()
-        },
-    }
 
 
 def main() -> int:

@@ -1,15 +1,17 @@
 """What the classifier sees of a page's text: hashed words, never the words themselves.
 
-The page's words, and those of its head once more, are hashed into one sparse vector (feature
-hashing: K. Weinberger et al., 2009). Numbers count by their shape: an amount, a date, how many
-digits.
+The page's words, those of its head once more, and the pieces that its words are made of are
+hashed into one sparse vector (feature hashing: K. Weinberger et al., 2009). Pieces of three to five
+letters bear with misread letters, joined words and other forms of a word. Numbers count by their
+shape: an amount, a date, how many digits.
 """
 
 import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ STATISTICS = 21
 """Length of the vector that `text_statistics` gives."""
 
 _HEAD_LINES = 10
+_PIECES = range(3, 6)
 _LONGEST_WORD = 30
 _MOST_WORDS = 3000
 """Words of a page that are looked at; the rest of a longer page tells nothing new."""
@@ -47,10 +50,11 @@ def hash_text(lines: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float
     Args:
         lines: a page's text in reading order.
     """
-    words = words_of(lines)
+    rows = words_of(lines)
+    words, head = list(chain(*rows)), list(chain(*rows[:_HEAD_LINES]))
     hashed: dict[int, float] = {}
-    for part, group in (("word", words), ("head", words[:_HEAD_LINES])):
-        counts = Counter(_place(part, word) for line in group for word in line)
+    for part, group in (("word", words), ("head", head), ("piece", _pieces(words))):
+        counts = Counter(_place(part, text) for text in group)
         values = {place: 1 + math.log(count) for place, count in counts.items()}
         length = math.sqrt(sum(value * value for value in values.values()))
         for place, value in values.items():
@@ -92,6 +96,16 @@ def text_statistics(lines: Sequence[str]) -> NDArray[np.float64]:
         ],
         np.float64,
     )
+
+
+def _pieces(words: Iterable[str]) -> Iterator[str]:
+    """Every run of letters of a length in _PIECES, with the edges of its word; none of numbers."""
+    for word in words:
+        if not word.startswith("<"):
+            edged = f" {word} "
+            for length in _PIECES:
+                for start in range(len(edged) - length + 1):
+                    yield edged[start : start + length]
 
 
 def _shape(word: str) -> str:

@@ -11,8 +11,9 @@ import pytest
 from servers.classify import fit as fitting
 from servers.classify.classifier import Classifier, WrongModelError, read_classifier
 from servers.classify.examples import helping, read_examples, read_vectors
-from servers.classify.fit import TooFewExamplesError, calibration_error, fit, folds_of
+from servers.classify.fit import TooFewExamplesError, fit, folds_of
 from servers.classify.page_vector import stack
+from servers.classify.report import calibration_error
 from tests.unit.servers.classify.examples import WORDS, examples, vector
 
 
@@ -136,7 +137,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "does not say"),
-        ({"format_version": 2}, "version 2"),
+        ({"format_version": 99}, "version 99"),
         ({"classes": "letter"}, "list of names"),
         ({"classes": ["letter"]}, "full_words"),
     ],
