@@ -204,4 +204,4 @@ async def test_pipelines_are_listed(tmp_path: Path) -> None:
     form = answer.pipelines[0]
     assert form.is_default
     assert form.steps[3].when == f"classify.label in {FORM_CLASSES}"
-    assert list(form.steps[7].after) == ["ocr", "form", "checkbox", "signature"]
+    assert list(form.steps[8].after) == ["ocr", "form", "checkbox", "signature"]

@@ -1,0 +1,144 @@
+"""How sure it is of a signature once the page was read.
+
+The signature model sees ink alone. What the words tell besides: ink that reads surely, as print, a
+figure or a plain hand does, is seldom a signature; ink beside a caption that asks for a date is
+one even less; ink near words that ask for a signature or end a letter mostly is one. A logistic
+regression joins them with the model's score (`python -m training.signature_scores`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.reading import vocabulary
+from orchestrator.reading.layout import Box, Token
+from orchestrator.reading.segments import text_height
+
+LEAST_SCORE = 0.01
+"""Of what a model says; nearer to 0 or 1 it is not taken at its word."""
+_INSIDE = 0.4
+_TALL = 0.5
+"""A word is read in the ink when so much of it lies there and it has so much of its height."""
+_FIGURES = 0.6
+_DATE_BESIDE, _DATE_BELOW = 5.0, 1.5
+_NEAR_ACROSS, _NEAR_DOWN = 4.0, 2.0
+"""In heights of the page's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class InkEvidence:
+    """What a page's words tell of a found signature.
+
+    Attributes:
+        read: share of its width that was read, each word by how sure it was, in [0, 1].
+        figures: share of its width that was read as figures, however surely, in [0, 1].
+        dated: whether a caption beside or below it asks for a date.
+        invited: whether words near it ask for a signature, or end a letter.
+    """
+
+    read: float
+    figures: float
+    dated: bool
+    invited: bool
+
+    @property
+    def features(self) -> tuple[float, ...]:
+        """As numbers, in the order of the weights."""
+        return self.read, self.figures, float(self.dated), float(self.invited)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreWeights:
+    """The regression's weights: of the model's logit and of each number of `InkEvidence`."""
+
+    logit: float
+    read: float
+    figures: float
+    dated: float
+    invited: float
+    shift: float
+
+    def score(self, score: float, evidence: InkEvidence) -> float:
+        """The score in (0, 1) that a signature has with the evidence."""
+        sure = min(max(score, LEAST_SCORE), 1 - LEAST_SCORE)
+        total = self.shift + self.logit * math.log(sure / (1 - sure))
+        weights = (self.read, self.figures, self.dated, self.invited)
+        total += sum(w * x for w, x in zip(weights, evidence.features, strict=True))
+        return 1 / (1 + math.exp(-total))
+
+
+WEIGHTS = ScoreWeights(
+    logit=0.970, read=-1.620, figures=-0.717, dated=-0.080, invited=1.457, shift=0.782
+)
+
+
+def weigh(
+    signatures: Sequence[Box], scores: Sequence[float], tokens: Sequence[Token]
+) -> list[float]:
+    """The scores with what was read; as they are on a page without words.
+
+    Args:
+        signatures: where ink was found that may be signatures.
+        scores: the model's.
+        tokens: the page's words.
+    """
+    if not tokens:
+        return list(scores)
+    found = ink_evidence(signatures, tokens)
+    return [WEIGHTS.score(score, one) for score, one in zip(scores, found, strict=True)]
+
+
+def ink_evidence(signatures: Sequence[Box], tokens: Sequence[Token]) -> list[InkEvidence]:
+    """What the words of a page, at least one, tell of each signature."""
+    unit = text_height(tokens)
+    dates = [token.box for token in tokens if vocabulary.pattern("date").search(token.text)]
+    inviting = [
+        token.box for token in tokens if vocabulary.pattern("invitation").search(token.text)
+    ]
+    return [
+        InkEvidence(
+            *_shares_read(box, tokens),
+            dated=any(_asks_here(date, box, unit) for date in dates),
+            invited=any(_is_near(words, box, unit) for words in inviting),
+        )
+        for box in signatures
+    ]
+
+
+def _shares_read(ink: Box, tokens: Sequence[Token]) -> tuple[float, float]:
+    """How much of the ink's width was read, by how surely, and how much of it as figures."""
+    read = figures = 0.0
+    for token in tokens:
+        is_tall = token.box.height >= _TALL * ink.height
+        if is_tall and _share_inside(token.box, ink) > _INSIDE:
+            share = token.box.common_width(ink) / max(ink.width, 1e-9)
+            read += share * token.confidence
+            figures += share * is_figures(token.text)
+    return min(read, 1.0), min(figures, 1.0)
+
+
+def is_figures(text: str) -> bool:
+    """Whether most of the letters of a word are digits: an amount, a date."""
+    letters = [letter for letter in text if letter.isalnum()]
+    return len(letters) > 1 and sum(map(str.isdigit, letters)) > _FIGURES * len(letters)
+
+
+def _share_inside(box: Box, ink: Box) -> float:
+    common = box.common_width(ink) * box.common_height(ink)
+    return common / max(box.width * box.height, 1e-9)
+
+
+def _asks_here(caption: Box, ink: Box, unit: float) -> bool:
+    """Whether a caption stands left of the ink on its row, or right below or above it."""
+    middle = (caption.top + caption.bottom) / 2
+    on_row = ink.top - 0.3 * ink.height <= middle <= ink.bottom + 0.3 * ink.height
+    if on_row and -unit <= ink.left - caption.right <= _DATE_BESIDE * unit:
+        return True
+    apart = max(caption.top - ink.bottom, ink.top - caption.bottom)
+    return ink.is_over(caption) and -unit <= apart <= _DATE_BELOW * unit
+
+
+def _is_near(words: Box, ink: Box, unit: float) -> bool:
+    across = max(words.left - ink.right, ink.left - words.right)
+    down = max(words.top - ink.bottom, ink.top - words.bottom)
+    return across <= _NEAR_ACROSS * unit and down <= _NEAR_DOWN * unit

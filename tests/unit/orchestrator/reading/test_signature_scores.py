@@ -1,0 +1,100 @@
+"""What a page's words tell of ink that may be a signature."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.reading.layout import Box, Token
+from orchestrator.reading.signature_scores import (
+    WEIGHTS,
+    InkEvidence,
+    ink_evidence,
+    is_figures,
+    weigh,
+)
+from tests.unit.orchestrator.reading.sheets import Sheet
+
+INK = Box(330, 470, 500, 515)
+BODY = "Words of a page that tell how high its letters are"
+
+
+def evidence(sheet: Sheet, *inked: Token) -> InkEvidence:
+    sheet.write(BODY, 100, 100)
+    (found,) = ink_evidence([INK], [*sheet.tokens, *inked])
+    return found
+
+
+def inked(text: str, confidence: float, box: Box = INK) -> Token:
+    """A word that was read in the ink."""
+    return Token(text, box, confidence, 99)
+
+
+def test_ink_that_is_read_surely_is_read() -> None:
+    assert evidence(Sheet(), inked("Lorem", 0.9)).read == pytest.approx(0.9)
+    assert evidence(Sheet(), inked("Wtlm", 0.1)).read == pytest.approx(0.1)
+
+
+def test_words_beside_or_much_lower_than_the_ink_are_not_read_in_it() -> None:
+    beside, low = Box(480, 470, 700, 515), Box(340, 495, 490, 512)
+    assert evidence(Sheet(), inked("Ann", 1.0, beside), inked("Ann", 1.0, low)).read == 0
+
+
+def test_a_date_is_figures_however_unsure() -> None:
+    assert evidence(Sheet(), inked("4/22190", 0.1)).figures == pytest.approx(1.0)
+    assert evidence(Sheet(), inked("Meyer2", 0.1)).figures == 0
+
+
+@pytest.mark.parametrize(("x", "y"), [(210, 490), (350, 522), (340, 445)])
+def test_a_caption_asks_for_a_date(x: float, y: float) -> None:
+    sheet = Sheet()
+    sheet.write("Date", x, y)
+    assert evidence(sheet).dated
+
+
+def test_a_date_that_is_asked_for_elsewhere_does_not_count() -> None:
+    sheet = Sheet()
+    sheet.write("Date", 700, 490)
+    assert not evidence(sheet).dated
+
+
+@pytest.mark.parametrize("text", ["Sincerely,", "Approved by", "Unterschrift", "Firma"])
+def test_words_near_the_ink_invite_a_signature(text: str) -> None:
+    sheet = Sheet()
+    sheet.write(text, 330, 525)
+    assert evidence(sheet).invited
+
+
+def test_words_far_away_invite_none() -> None:
+    sheet = Sheet()
+    sheet.write("Signature", 330, 900)
+    assert not evidence(sheet).invited
+
+
+def test_a_written_date_is_no_signature_and_a_scrawl_where_one_is_asked_for_is() -> None:
+    dated, signed = Sheet(), Sheet()
+    dated.write("Date", 210, 490)
+    signed.write("Signature", 330, 522)
+    (date,) = weigh([INK], [0.8], [*dated.tokens, inked("6/8/83", 0.9)])
+    (scrawl,) = weigh([INK], [0.8], [*signed.tokens, inked("Wtlm", 0.1)])
+    assert date < 0.5 < scrawl
+
+
+def test_without_words_scores_stay() -> None:
+    assert weigh([INK], [0.4], []) == [0.4]
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.booleans(), st.booleans())
+def test_scores_stay_chances_and_keep_their_order(
+    score: float, read: float, figures: float, dated: bool, invited: bool
+) -> None:
+    found = InkEvidence(read, figures, dated, invited)
+    assert 0 < WEIGHTS.score(score, found) < 1
+    assert WEIGHTS.score(score, found) <= WEIGHTS.score(min(score + 0.1, 1.0), found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("6/8/83", True), ("1,250.00", True), ("10/13/27", True), ("B.", False), ("J7", False)],
+)
+def test_figures(text: str, expected: bool) -> None:
+    assert is_figures(text) is expected
