@@ -91,7 +91,8 @@ class PageMatrix:
         """The hashed words (n, HASHED) times `table` (HASHED, m), as (n, m)."""
         product = np.zeros((len(self), table.shape[1]))
         for i, (start, end) in enumerate(zip(self.starts, self.starts[1:], strict=False)):
-            product[i] = self.values[start:end] @ table[self.places[start:end]]
+            # Not a matrix product: its sums depend on how many threads share it.
+            product[i] = (self.values[start:end, None] * table[self.places[start:end]]).sum(axis=0)
         return product
 
 
