@@ -10,7 +10,10 @@ turn error is free of labels: what is told of the turned page less what is told 
 was scanned, against the angle turned. jdeskew's pages are turned by up to 10 degrees for it, since
 it tells no more than 15.
 
-`told`: share of pages whose skew is told at all; a page that is not told counts with skew 0. Skew
+`outwards`: mean error away from upright on pages that are labelled as skewed by more than 0.1
+degrees. An exact measure has none against exact labels; labels that lean on a measure which tells
+too much carry their part of it. `told`: share of pages whose skew is told at all; a page that is
+not told counts with skew 0. Skew
 errors are folded to [0, 45], so that a wrong orientation does not count twice. Times are a page's,
 one page at a time: wall clock, and CPU time of all threads.
 """
@@ -40,6 +43,8 @@ from servers.deskew.pose import LEAST_SKEW_CONFIDENCE
 
 SkewOf = Callable[[Image], float]
 
+SKEWED = 0.1
+"""Degrees from which a page counts as labelled skewed, one way or the other."""
 OTHER_TURN = 10.0
 """Degrees: jdeskew looks no further than 15 degrees, so its pages are turned by less."""
 
@@ -62,11 +67,19 @@ class Score:
     """What was seen on the pages of one set."""
 
     skew_errors: list[float] = field(default_factory=list)
+    outward: list[float] = field(default_factory=list)
     turn_errors: list[float] = field(default_factory=list)
     oriented: list[bool] = field(default_factory=list)
     told: list[bool] = field(default_factory=list)
     wall_seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
+
+    def add_skew(self, told: float, truth: float) -> None:
+        """Degrees clockwise from upright, quarter turns and skew together."""
+        error, skew = signed(told - truth), signed(truth)
+        self.skew_errors.append(abs(error))
+        if abs(skew) > SKEWED:
+            self.outward.append(float(np.copysign(error, error * skew)))
 
     def row(self, name: str) -> list[str]:
         """The cells of the printed table."""
@@ -79,6 +92,7 @@ class Score:
             f"{np.median(errors):.4f}",
             f"{errors.max():.3f}",
             f"{(errors <= WITHIN).mean():.3f}",
+            f"{np.mean(self.outward):+.4f}" if self.outward else "",
             f"{np.mean(self.oriented):.3f}" if self.oriented else "",
             f"{1000 * np.mean(self.wall_seconds):.0f}",
             f"{1000 * np.mean(self.cpu_seconds):.0f}",
@@ -113,6 +127,11 @@ def _has_turn(label: Label) -> bool:
     return label.get("skew_degrees") is not None and label.get("orientation") is not None
 
 
+def signed(degrees: float) -> float:
+    """An angle as its signed distance from the nearest quarter turn, in [-45, 45)."""
+    return (degrees + 45) % 90 - 45
+
+
 def told_turn(result: DeskewResult) -> float:
     """Clockwise degrees from upright that the model tells; as upright as possible if it can't."""
     return 90 * (result.quarters or 0) + result.skew_degrees
@@ -133,7 +152,7 @@ class Judge:
         if isinstance(result, Exception):
             raise result
         turn = told_turn(result)
-        score.skew_errors.append(folded(turn - truth, 90))
+        score.add_skew(turn, truth)
         score.oriented.append(result.quarters is not None and folded(turn - truth, 360) < 45)
         score.told.append(result.skew_confidence >= LEAST_SKEW_CONFIDENCE)
         return turn
@@ -145,7 +164,7 @@ def other_answer(skew_of: SkewOf, score: Score, page: Labelled) -> float:
     skew = skew_of(page.image)
     score.wall_seconds.append(time.perf_counter() - wall)
     score.cpu_seconds.append(time.process_time() - cpu)
-    score.skew_errors.append(folded(skew - page.turn_degrees, 90))
+    score.add_skew(skew, page.turn_degrees)
     return skew
 
 
@@ -163,7 +182,15 @@ def new_table(title: str) -> Table:
     table = Table(title=title, title_justify="left")
     for column in ("set", "pages", "told", "mean error", "median", "largest", f"<= {WITHIN}"):
         table.add_column(column, justify="left" if column == "set" else "right")
-    for column in ("orientation", "wall ms", "CPU ms", "turn error", "largest", f"<= {WITHIN}"):
+    for column in (
+        "outwards",
+        "orientation",
+        "wall ms",
+        "CPU ms",
+        "turn error",
+        "largest",
+        f"<= {WITHIN}",
+    ):
         table.add_column(column, justify="right")
     return table
 
