@@ -65,7 +65,8 @@ class KafkaBroker(Service):
         return Command([*machine, "kafka.Kafka", str(properties)], {})
 
     def _format(self, command: list[str], properties: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Its tool takes an id that begins with a dash for another switch.
+        cluster = "a" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         done = subprocess.run(
             [*command, "--cluster-id", cluster, "--config", str(properties)],
             capture_output=True,

@@ -17,6 +17,7 @@ from orchestrator.pages import PageImage
 from orchestrator.pipeline_file import Available
 from orchestrator.resumption import resume_documents
 from orchestrator.service import SERVICE_NAME, OrchestratorServicer
+from orchestrator.sources.door import KafkaDoor
 from orchestrator.stages.registry import StageRegistry
 from orchestrator.store import DocumentStore
 from orchestrator.uploads import Uploads
@@ -68,6 +69,7 @@ class Orchestrator:
         )
         self._desk = OrderDesk(self.catalog, limits)
         self.servicer = OrchestratorServicer(self.catalog, self._desk, self._work, limits)
+        self._door = KafkaDoor(config, limits, config.state_dir, config.retention_seconds)
         self._watchers: list[asyncio.Task[None]] = []
 
     def add_to_server(self, server: Any) -> None:
@@ -88,6 +90,7 @@ class Orchestrator:
         await self._work.start()
         limits = self._config.document_limits
         await resume_documents(self._store, self._uploads, self._desk, self._work, limits)
+        await self._door.start(self._desk, self._work)
         self._watchers = [
             asyncio.create_task(definitions.watch(self._config.reload_seconds))
             for definitions in (self.catalog, self._forms)
@@ -99,6 +102,7 @@ class Orchestrator:
         self.servicer.is_ready = False
         for watcher in self._watchers:
             watcher.cancel()
+        await self._door.stop()
         await self._work.stop()
         await self._workers.close()
         await self._store.close()

@@ -11,14 +11,15 @@ from meshkit.config import ServerConfig
 from orchestrator.breaker import BreakerPolicy
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.pages import WireEncoding
+from orchestrator.sources.config import KafkaSettings
 
 MODELS = ("deskew", "classify", "ocr", "checkbox", "signature")
 SHIPPED_PIPELINES = Path(__file__).parent / "pipelines"
 SHIPPED_FORMS = Path(__file__).parent / "forms" / "shipped"
 
 
-class OrchestratorConfig(ServerConfig, DocumentLimits):
-    """All knobs: those of every gRPC process, those of documents, and these."""
+class OrchestratorConfig(ServerConfig, DocumentLimits, KafkaSettings):
+    """All knobs: those of every gRPC process, of documents, of the Kafka door, and these."""
 
     model_config = SettingsConfigDict(env_prefix="PAGEMESH_ORCHESTRATOR_")
 

@@ -73,8 +73,12 @@ class Live:
     def leave(self) -> None:
         """A client has gone; the last one takes work with it that nobody asked to keep."""
         self.watchers -= 1
-        if self.watchers <= 0 and self.keeper is not Keeper.STORE:
+        if self.watchers > 0:
+            return
+        if self.keeper is Keeper.CALLER:
             self.stop(ABANDONED)
+        elif self.keeper is Keeper.SOURCE:
+            self.pause()
 
 
 def _cancelling(reason: str, *, can_restart: bool) -> Ending:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import grpc
+
 from meshkit.errors import PagemeshError
+from meshkit.status import error_of
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_CANCELLED,
     DOCUMENT_STATE_FAILED,
@@ -11,6 +14,7 @@ from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_SUCCEEDED,
     PAGE_OUTCOME_FAILED,
     Document,
+    PageResult,
     PipelineIdentity,
 )
 
@@ -98,3 +102,11 @@ class Ending:
     rest_reason: str = ""
     rest_error: PagemeshError | None = None
     can_restart: bool = False
+
+
+def failed_for_now(page: PageResult) -> bool:
+    """Whether reading the page again may give more: the model was busy or away."""
+    if page.outcome != PAGE_OUTCOME_FAILED:
+        return False
+    is_away = page.error.code == grpc.StatusCode.UNAVAILABLE.value[0]
+    return is_away or error_of(page.error).retry_after is not None

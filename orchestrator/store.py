@@ -17,8 +17,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import status_pb2
 
 from meshkit.errors import NotFound, PagemeshError
-from meshkit.status import error_of, status_of
-from orchestrator.records import Ending, Entry, Keeper, Record
+from meshkit.status import status_of
+from orchestrator.records import Ending, Entry, Keeper, Record, failed_for_now
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_FAILED,
     DOCUMENT_STATE_PARTIAL,
@@ -281,7 +281,7 @@ class DocumentStore:
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for page in pages:
-                self._add_page(request_id, page, can_retry=_failed_for_now(page))
+                self._add_page(request_id, page, can_retry=failed_for_now(page))
 
     def _add_page(self, request_id: str, page: PageResult, *, can_retry: bool) -> None:
         added = self._db.execute(
@@ -409,11 +409,6 @@ class DocumentStore:
             (moment_ns, Keeper.SOURCE, moment_ns),
         )
         return deleted.rowcount
-
-
-def _failed_for_now(page: PageResult) -> bool:
-    """Whether reading the page again may give more: what failed was busy or away."""
-    return page.outcome == PAGE_OUTCOME_FAILED and error_of(page.error).retry_after is not None
 
 
 def _state_of(account: PageAccount, error: PagemeshError | None) -> int:

@@ -14,12 +14,14 @@ from meshkit.errors import PagemeshError
 from meshkit.logs import configure_logging
 from meshkit.telemetry.process import configure_telemetry
 from pagemesh.cli.analyze import analyze
+from pagemesh.cli.dlq import dlq
 from pagemesh.cli.doctor import doctor
 from pagemesh.cli.form import form
 from pagemesh.cli.pipelines import pipelines
 from pagemesh.cli.places import log_file
 from pagemesh.cli.problems import EXIT_FAILED, complain
 from pagemesh.cli.serve import serve
+from pagemesh.cli.submit import create_kafka_topics, result, submit
 from pagemesh.cli.trace import trace
 from pagemesh.cli.train_classifier import train_classifier
 from pagemesh.cli.up import up
@@ -48,9 +50,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(_options)
-for command in (analyze, train_classifier, pipelines, serve, up, trace, doctor):
+for command in (analyze, train_classifier, pipelines, serve, up, trace, doctor, submit, result):
     app.command()(command)
-app.add_typer(form)
+app.command("create-topics")(create_kafka_topics)
+for group in (form, dlq):
+    app.add_typer(group)
 
 
 def run() -> None:

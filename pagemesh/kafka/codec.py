@@ -3,6 +3,7 @@
 import enum
 import io
 import struct
+import threading
 from typing import Any
 
 import fastavro
@@ -17,6 +18,7 @@ from pagemesh.kafka.contracts import CONTRACTS, current
 _HEAD = struct.Struct(">bI")
 _TIMEOUT_SECONDS = 5.0
 _COMPATIBILITY = "BACKWARD_TRANSITIVE"
+_REFUSALS = (400, 401, 403, 404, 409, 422)
 
 
 class SubjectNaming(enum.StrEnum):
@@ -44,6 +46,7 @@ class Codec:
         )
         self._naming = naming
         self._ids: dict[str, int] = {}
+        self._registering = threading.Lock()
         self._writers = {name: fastavro.parse_schema(current(name)) for name in CONTRACTS}
 
     def encode(self, contract: str, topic: str, record: dict[str, Any]) -> bytes:
@@ -54,8 +57,9 @@ class Codec:
             DependencyUnavailable: REGISTRY_UNAVAILABLE.
         """
         subject = self._subject(contract, topic)
-        if subject not in self._ids:
-            self._ids[subject] = self._register(subject, contract)
+        with self._registering:
+            if subject not in self._ids:
+                self._ids[subject] = self._register(subject, contract)
         body = io.BytesIO()
         body.write(_HEAD.pack(0, self._ids[subject]))
         try:
@@ -109,10 +113,20 @@ class Codec:
     def _register(self, subject: str, contract: str) -> int:
         try:
             schema_id = int(self._registry.register(subject, AvroSchema(current(contract))))
-            self._registry.update_compatibility(_COMPATIBILITY, subject=subject)
+            if self._compatibility(subject) != _COMPATIBILITY:
+                self._registry.update_compatibility(_COMPATIBILITY, subject=subject)
         except (httpx.HTTPError, ClientError) as error:
             raise _trouble(error, f"the schema of {subject} cannot be registered") from error
         return schema_id
+
+    def _compatibility(self, subject: str) -> str | None:
+        """The subject's own level; None when it has none."""
+        try:
+            return str(self._registry.get_compatibility(subject))
+        except ClientError as error:
+            if error.http_code == 404:
+                return None
+            raise
 
     def _schema(self, schema_id: int) -> Any:
         try:
@@ -128,7 +142,7 @@ class Codec:
 
 def _trouble(error: Exception, what: str) -> PagemeshError:
     code = error.http_code if isinstance(error, ClientError) else None
-    if code is not None and 400 <= code < 500:
+    if code in _REFUSALS:
         return InvalidInput(f"{what}: the registry answers {code}", reason="SCHEMA_REFUSED")
     return DependencyUnavailable(
         f"{what}: the registry cannot be reached", reason="REGISTRY_UNAVAILABLE"

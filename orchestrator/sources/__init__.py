@@ -1,0 +1,1 @@
+"""Where requests come from besides gRPC. The core knows none of it."""

@@ -1,0 +1,96 @@
+"""Which record of a queue owns a request id: it alone is answered."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+ResultT = TypeVar("ResultT")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS claims (
+    request_id  TEXT PRIMARY KEY,
+    owner       TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    claimed_ns  INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS claims_by_time ON claims (claimed_ns);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who owns a request id.
+
+    Attributes:
+        owner: a record's place, `topic/partition/offset`.
+        fingerprint: digest of what it asks for.
+    """
+
+    owner: str
+    fingerprint: str
+
+
+class Claims(Protocol):
+    """Claims of every orchestrator that reads the same topic."""
+
+    async def claim(self, request_id: str, claim: Claim, *, takes_over: bool) -> Claim:
+        """Claim a request id; returns whose it is now: the first claim's, unless it is taken over.
+
+        Raises OSError, sqlite3.Error: the claims cannot be had now.
+        """
+
+
+class LocalClaims:
+    """Claims of one orchestrator, in a file of its own."""
+
+    def __init__(self, path: Path, *, retention_seconds: float) -> None:
+        self._path = path
+        self._retention_ns = int(retention_seconds * 1e9)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="claims")
+        self._database: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Open the file; forget what is older than the retention. Raises sqlite3.Error."""
+        await self._run(self._open)
+
+    async def close(self) -> None:
+        """Close the file. Safe to call twice and without `open`."""
+        database, self._database = self._database, None
+        if database is not None:
+            await self._run(database.close)
+            self._thread.shutdown(wait=False)
+
+    async def claim(self, request_id: str, claim: Claim, *, takes_over: bool) -> Claim:
+        """See `Claims`."""
+        return await self._run(self._claim, request_id, claim, takes_over)
+
+    async def _run(self, function: Callable[..., ResultT], *arguments: object) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.executescript(_SCHEMA)
+        too_old = time.time_ns() - self._retention_ns
+        database.execute("DELETE FROM claims WHERE claimed_ns < ?", (too_old,))
+        self._database = database
+
+    def _claim(self, request_id: str, claim: Claim, takes_over: bool) -> Claim:
+        if self._database is None:
+            raise sqlite3.ProgrammingError("the claims are not open")
+        insert = "INSERT OR REPLACE" if takes_over else "INSERT OR IGNORE"
+        self._database.execute(
+            f"{insert} INTO claims VALUES (?, ?, ?, ?)",
+            (request_id, claim.owner, claim.fingerprint, time.time_ns()),
+        )
+        row = self._database.execute(
+            "SELECT owner, fingerprint FROM claims WHERE request_id = ?", (request_id,)
+        ).fetchone()
+        return Claim(*row)

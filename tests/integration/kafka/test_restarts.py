@@ -1,0 +1,148 @@
+"""Orchestrators and brokers are killed, join and leave: every request is answered once."""
+
+import asyncio
+import gc
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.kafka_broker import KafkaBroker
+from meshkit.testing import running_server
+from orchestrator.config import MODELS
+from orchestrator.testing import FakeMesh, FakeModel, tiff
+from tests.integration.kafka.conftest import Client
+
+pytestmark = [
+    pytest.mark.xdist_group("services"),
+    pytest.mark.timeout(400),
+    # kafka-python leaves the sockets of refused connections to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def refused_connections() -> Iterator[None]:
+    """Collected here, where they are expected."""
+    yield
+    gc.collect()
+
+
+def slowed(model: FakeModel, seconds: float) -> None:
+    answer = model.answer
+
+    async def slow(request: Any, fake: FakeModel) -> Any:
+        await asyncio.sleep(seconds)
+        return await answer(request, fake)
+
+    model.answer = slow
+
+
+@asynccontextmanager
+async def orchestrator_process(
+    state: Path, target: str, settings: dict[str, Any]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m orchestrator`, killed with -9 at the end unless it has ended."""
+    given = {name: str(value) for name, value in settings.items()}
+    given |= {"port": "0", "state_dir": str(state), "file_roots": str(settings["file_roots"][0])}
+    given |= {f"{model}_target": target for model in MODELS}
+    variables = {f"PAGEMESH_ORCHESTRATOR_{name.upper()}": value for name, value in given.items()}
+    with (state.parent / f"{state.name}.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "orchestrator"),
+            env={**os.environ, **variables},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def check_answers(results: list[dict[str, Any]], names: list[str], pages: int) -> None:
+    assert Counter(each["request_id"] for each in results) == dict.fromkeys(names, 1)
+    assert {each["state"] for each in results} == {"SUCCEEDED"}
+    assert {each["pages"]["ok"] for each in results} == {pages}
+
+
+async def test_killed_orchestrators_answer_every_request_once(
+    client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "4.tiff").write_bytes(tiff(4))
+    settings = client.settings(tmp_path) | {"kafka_session_timeout_ms": 6000}
+    names = [f"document-{number}" for number in range(12)]
+    mesh = FakeMesh()
+    slowed(mesh["deskew"], 0.1)
+    async with running_server(mesh) as models:
+        for name in names:
+            client.send(name, f"file://{tmp_path}/4.tiff", pipeline="text")
+        for kills in (1, 4, 7):
+            async with orchestrator_process(tmp_path / "state", models.address, settings):
+                await client.hear("result", kills, within=120)
+        for name in names:
+            client.send(name, f"file://{tmp_path}/4.tiff", pipeline="text")
+        async with orchestrator_process(tmp_path / "state", models.address, settings):
+            await client.hear("result", len(names), within=120)
+            results = await client.hear_no_more("result", 3)
+    check_answers(results, names, 4)
+    assert not await client.hear_no_more("dead_letter", 0.5)
+    # A page in work when its orchestrator was killed is read again; a finished one is not.
+    again = len(mesh["deskew"].pages) - 4 * len(names)
+    assert 0 <= again <= 3 * 4 * settings.get("kafka_documents_in_flight", 8)
+    assert again < 2 * len(names)
+
+
+async def test_a_killed_broker_loses_and_repeats_nothing(
+    client: Client, broker: KafkaBroker, tmp_path: Path
+) -> None:
+    (tmp_path / "2.tiff").write_bytes(tiff(2))
+    names = [f"document-{number}" for number in range(10)]
+    mesh = FakeMesh()
+    slowed(mesh["deskew"], 0.1)
+    async with running_server(mesh) as models:
+        for name in names:
+            client.send(name, f"file://{tmp_path}/2.tiff", pipeline="text")
+        async with orchestrator_process(
+            tmp_path / "state", models.address, client.settings(tmp_path)
+        ):
+            await client.hear("result", 2, within=120)
+            await asyncio.to_thread(broker.kill)
+            await asyncio.sleep(1)
+            await asyncio.to_thread(broker.start)
+            await client.hear("result", len(names), within=120)
+            results = await client.hear_no_more("result", 3)
+    check_answers(results, names, 2)
+
+
+async def test_orchestrators_join_and_leave_under_load(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "2.tiff").write_bytes(tiff(2))
+    names = [f"document-{number}" for number in range(40)]
+    mesh = FakeMesh()
+    slowed(mesh["deskew"], 0.05)
+    settings = client.settings(tmp_path) | {"kafka_session_timeout_ms": 6000}
+    async with running_server(mesh) as models, AsyncExitStack() as others:
+        for name in names:
+            client.send(name, f"file://{tmp_path}/2.tiff", pipeline="text")
+        async with orchestrator_process(tmp_path / "one", models.address, settings):
+            await client.hear("result", 2, within=120)
+            leaving = [
+                await others.enter_async_context(
+                    orchestrator_process(tmp_path / name, models.address, settings)
+                )
+                for name in ("two", "three")
+            ]
+            await client.hear("result", 20, within=120)
+            for process in leaving:
+                process.terminate()
+            await client.hear("result", len(names), within=120)
+            results = await client.hear_no_more("result", 3)
+    check_answers(results, names, 2)
