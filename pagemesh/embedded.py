@@ -58,7 +58,9 @@ async def embedded_channel(
         for model in models.values():
             stack.push_async_callback(model.stop)
         state = stack.enter_context(tempfile.TemporaryDirectory(prefix="pagemesh-"))
-        config = read(OrchestratorConfig, variables).model_copy(update={"state_dir": Path(state)})
+        # The Kafka door belongs to orchestrators that stay.
+        here = {"state_dir": Path(state), "kafka_brokers": ""}
+        config = read(OrchestratorConfig, variables).model_copy(update=here)
         channels = {name: model.channel for name, model in models.items()}
         orchestrator = create_orchestrator(config, channels)
         stack.push_async_callback(orchestrator.stop)
