@@ -110,7 +110,7 @@ infra-status: setup  ## What they are, where, and whether they run
 ## Measure
 
 .PHONY: bench
-bench: setup bench-sidecar  ## Mesh against monolith, memory, first page, the sidecar beside Envoy; writes bench/results.json
+bench: setup bench-sidecar  ## Mesh against monolith, five sidecars, memory, first page, the sidecar beside Envoy; writes bench/results.json
 	python -m bench
 
 .PHONY: bench-sidecar
