@@ -94,6 +94,6 @@ class _TokenFile(AbstractTokenProvider):  # type: ignore[misc] # kafka-python ha
 def unreachable(error: KafkaError) -> DependencyUnavailable:
     """What a person is told of a client's trouble with Kafka."""
     return DependencyUnavailable(
-        f"Kafka does not do what it is asked for: {type(error).__name__} {error}",
+        f"Kafka cannot be reached, or refuses the credentials: {error}",
         reason="BROKERS_UNAVAILABLE",
     )
