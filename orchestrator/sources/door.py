@@ -9,6 +9,7 @@ from orchestrator.sources.config import KafkaSettings
 from orchestrator.sources.handling import RequestHandler
 from orchestrator.sources.kafka import KafkaSource
 from orchestrator.sources.large_results import LargeResults
+from orchestrator.sources.redis_claims import RedisClaims
 from orchestrator.work import WorkManager
 
 
@@ -30,9 +31,7 @@ class KafkaDoor:
         self._limits = limits
         codec = settings.kafka_connection().codec() if settings.kafka_brokers else None
         self._codec = codec
-        self._claims = LocalClaims(
-            state_dir / "claims.sqlite3", retention_seconds=retention_seconds
-        )
+        self._claims = _claims(settings, state_dir, retention_seconds)
         self._source = KafkaSource(settings, codec, state_dir) if codec else None
         location = settings.kafka_results_location
         self._large = LargeResults(location, limits.s3_endpoint) if location else None
@@ -60,3 +59,13 @@ class KafkaDoor:
         if self._source is not None:
             await self._source.stop()
             await self._claims.close()
+
+
+def _claims(
+    settings: KafkaSettings, state_dir: Path, retention_seconds: float
+) -> LocalClaims | RedisClaims:
+    if settings.kafka_claims_url:
+        return RedisClaims(
+            settings.kafka_claims_url, settings.kafka_group, retention_seconds=retention_seconds
+        )
+    return LocalClaims(state_dir / "claims.sqlite3", retention_seconds=retention_seconds)
