@@ -17,7 +17,8 @@ from tests.e2e.conftest import SAMPLES, Mesh, log_entries, settled
 pytestmark = [pytest.mark.xdist_group("mesh"), pytest.mark.timeout(600)]
 
 REQUEST = "traced-1"
-MODEL_STEPS = {"deskew", "preread", "classify", "ocr", "checkbox", "signature"}
+MODEL_STEPS = {"deskew", "preread", "classify", "ocr", "checkbox", "ink"}
+OWN_STEPS = {"signature", "form", "fields"}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_the_spans_are_one_tree_and_every_call_went_through_its_sidecar(way: Way
         for node in root.walk()
         if node.span.name.startswith("step ")
     }
-    assert steps.keys() == MODEL_STEPS | {"form", "fields"}
+    assert steps.keys() == MODEL_STEPS | OWN_STEPS
     calls = {name: model_calls(node) for name, node in steps.items()}
     assert all(calls[name] for name in MODEL_STEPS)
     for call in itertools.chain.from_iterable(calls.values()):
