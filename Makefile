@@ -16,6 +16,8 @@ LIMIT  ?=
 # Pages of each set that the packages read, too: they take ten times as long as our own readers.
 ANCHOR_LIMIT ?= 8
 EVAL_VENV ?= .venv-eval
+REQUESTS ?= 500
+SEED ?= $(shell shuf -i 1-999999 -n 1)
 ROOMS  := meshkit pagemesh servers orchestrator sidecar bench eval training samples scripts infra tests
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -106,6 +108,10 @@ infra-down: setup  ## Stop them
 .PHONY: infra-status
 infra-status: setup  ## What they are, where, and whether they run
 	python -m infra status
+
+.PHONY: test-faults
+test-faults: infra-setup  ## REQUESTS requests while all is killed with -9 at random moments of SEED
+	python -m tests.faults --requests $(REQUESTS) --seed $(SEED)
 
 ## Measure
 

@@ -1,0 +1,1 @@
+"""Requests while everything is killed: `make test-faults`."""

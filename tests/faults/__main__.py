@@ -1,0 +1,218 @@
+"""Sends requests while orchestrator, models, broker and store are killed with -9 at random moments.
+
+`python -m tests.faults --seed 1 --requests 500`: exits 0 when each id has exactly one final result
+or dead letter, and every account of pages adds up. The models are fakes, a process each; everything
+else is real.
+"""
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaConsumer
+
+from infra.kafka_broker import KafkaBroker
+from infra.others import Redis, SchemaRegistry
+from infra.service import Service, free_port
+from orchestrator.config import MODELS
+from orchestrator.testing import tiff
+from pagemesh.kafka.client import KafkaClient
+from pagemesh.kafka.codec import Codec
+from pagemesh.kafka.connection import Connection
+from pagemesh.kafka.topics import Topics, create_topics
+from tests.faults.processes import Process
+
+_SAMPLES = Path(__file__).parents[2] / "samples"
+_QUIET_SHARE = 0.9
+"""Killing ends when so many requests are answered."""
+
+
+@dataclass
+class Answers:
+    """What came out.
+
+    Attributes:
+        results, letters: how many for each id.
+        wrong: accounts that do not add up.
+        states: of results.
+    """
+
+    results: Counter[str] = field(default_factory=Counter)
+    letters: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    states: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def ids(self) -> set[str]:
+        return {*self.results, *self.letters}
+
+    def add(self, record: dict[str, Any]) -> None:
+        if "state" not in record:
+            self.letters[record["request_id"]] += 1
+            return
+        self.results[record["request_id"]] += 1
+        self.states[record["state"]] += 1
+        pages = record["pages"]
+        if pages["total"] != pages["ok"] + pages["failed"] + pages["skipped"]:
+            self.wrong.append(record["request_id"])
+
+
+class House:
+    """Everything that runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.broker = KafkaBroker(folder / "kafka", free_port())
+        self.registry = SchemaRegistry(folder / "registry", free_port())
+        self.redis = Redis(folder / "redis", free_port())
+        for service in (self.broker, self.registry, self.redis):
+            service.start()
+            print(f"runs against {service.name}: {service.identity()}")
+        self.connection = Connection(brokers=self.broker.url, registry=self.registry.url)
+        create_topics(self.connection, Topics(), partitions=8, replication=1)
+        ports = {model: free_port() for model in MODELS}
+        self.models = [
+            Process(model, ["tests.faults.model", str(port)], {}, folder)
+            for model, port in ports.items()
+        ]
+        given = {f"{model}_target": f"127.0.0.1:{port}" for model, port in ports.items()} | {
+            "port": "0",
+            "state_dir": str(folder / "state"),
+            "file_roots": str(folder / "documents"),
+            "kafka_brokers": self.broker.url,
+            "kafka_registry": self.registry.url,
+            "kafka_claims_url": self.redis.url,
+            "kafka_session_timeout_ms": "6000",
+            "kafka_retry_seconds": "0.5",
+        }
+        variables = {f"PAGEMESH_ORCHESTRATOR_{k.upper()}": v for k, v in given.items()}
+        self.orchestrator = Process("orchestrator", ["orchestrator"], variables, folder)
+        for process in (*self.models, self.orchestrator):
+            process.start()
+
+    def close(self) -> None:
+        for process in (self.orchestrator, *self.models):
+            process.kill()
+        for service in (self.redis, self.registry, self.broker):
+            service.stop()
+
+    def strike(self, chance: random.Random) -> str:
+        """Kill something and start it again; returns its name."""
+        victims: list[Process | Service] = [
+            *[self.orchestrator] * 4,
+            *self.models,
+            self.broker,
+            self.redis,
+        ]
+        victim = chance.choice(victims)
+        victim.kill()
+        time.sleep(chance.random())
+        victim.start()
+        return victim.name
+
+
+def make_documents(folder: Path) -> list[str]:
+    """Real samples, pages without end, and broken ones; returns their locations."""
+    folder.mkdir()
+    for name in ("ticked_and_signed.png", "wrong_type.png", "pages.tiff"):
+        shutil.copy(_SAMPLES / name, folder / name)
+    (folder / "many.tiff").write_bytes(tiff(6))
+    (folder / "broken.pdf").write_bytes((_SAMPLES / "application_form.pdf").read_bytes()[:2000])
+    return [f"file://{path}" for path in sorted(folder.iterdir())] + [f"file://{folder}/absent.pdf"]
+
+
+def send(house: House, count: int, chance: random.Random) -> set[str]:
+    locations = make_documents(house.folder / "documents")
+    ids = [f"request-{number}" for number in range(count)]
+    with KafkaClient(house.connection) as door:
+        for request_id in ids:
+            pipeline = "nosuch" if chance.random() < 0.02 else chance.choice(["text", "forms"])
+            request = {
+                "request_id": request_id,
+                "location": chance.choice(locations),
+                "pipeline": pipeline,
+            }
+            for _ in range(2 if chance.random() < 0.1 else 1):
+                door.submit(request)
+    return set(ids)
+
+
+def listen(consumer: Any, codec: Codec, answers: Answers, topics: Topics) -> None:
+    for records in consumer.poll(timeout_ms=200).values():
+        for record in records:
+            contract = "result" if record.topic == topics.results else "dead_letter"
+            answers.add(codec.decode(contract, record.value))
+
+
+def run(house: House, count: int, seed: int, limit_seconds: float) -> bool:
+    chance = random.Random(seed)  # noqa: S311
+    topics, answers, kills = Topics(), Answers(), Counter[str]()
+    expected = send(house, count, chance)
+    consumer = KafkaConsumer(
+        topics.results,
+        topics.dead_letters,
+        **house.connection.options(),
+        group_id=None,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    )
+    codec = house.connection.codec()
+    begun = time.monotonic()
+    next_strike = begun + 5
+    while answers.ids < expected and time.monotonic() - begun < limit_seconds:
+        listen(consumer, codec, answers, topics)
+        if time.monotonic() > next_strike and len(answers.ids) < _QUIET_SHARE * count:
+            kills[house.strike(chance)] += 1
+            next_strike = time.monotonic() + chance.uniform(2, 8)
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        listen(consumer, codec, answers, topics)
+    consumer.close()
+    return report(answers, expected, kills, time.monotonic() - begun)
+
+
+def report(answers: Answers, expected: set[str], kills: Counter[str], seconds: float) -> bool:
+    total = answers.results + answers.letters
+    missing = expected - answers.ids
+    twice = [name for name, number in total.items() if number > 1]
+    print(f"killed: {dict(kills)}, in {seconds:.0f} s")
+    print(
+        f"{len(expected)} ids: {len(answers.results)} with a result {dict(answers.states)}, "
+        f"{len(answers.letters)} with a dead letter, {len(missing)} missing, {len(twice)} answered "
+        f"twice, {len(answers.wrong)} accounts wrong"
+    )
+    for what, names in (("missing", missing), ("twice", twice), ("wrong", answers.wrong)):
+        if names:
+            print(f"{what}: {sorted(names)[:10]}")
+    return not (missing or twice or answers.wrong) and answers.ids == expected
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311
+    parser.add_argument("--limit-seconds", type=float, default=900)
+    given = parser.parse_args()
+    print(f"seed {given.seed}")
+    folder = Path(tempfile.mkdtemp(prefix="pagemesh-faults-"))
+    house = House(folder)
+    try:
+        is_well = run(house, given.requests, given.seed, given.limit_seconds)
+    finally:
+        house.close()
+    if is_well:
+        shutil.rmtree(folder)
+    else:
+        print(f"logs are in {folder}")
+    return 0 if is_well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

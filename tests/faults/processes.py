@@ -1,0 +1,38 @@
+"""Our own processes, as things that can be killed and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+class Process:
+    """`python -m ...`, with its log in a file.
+
+    Attributes:
+        name: for the report.
+    """
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], variables: Mapping[str, str], folder: Path
+    ) -> None:
+        self.name = name
+        self._arguments = [sys.executable, "-m", *arguments]
+        self._variables = variables
+        self._log = folder / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._arguments, env={**os.environ, **self._variables}, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        """With -9."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
