@@ -28,7 +28,7 @@ from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.spool import Spool
 from orchestrator.faults import known_error
 from orchestrator.order import Order
-from orchestrator.orders import OrderDesk, check_request_id
+from orchestrator.orders import OrderDesk, check_request_id, fingerprint
 from orchestrator.records import Keeper, failed_for_now
 from orchestrator.sources.claims import Claim, Claims
 from orchestrator.sources.config import KafkaSettings
@@ -189,12 +189,15 @@ class RequestHandler:
     async def _attempt(self, case: _Case) -> list[Outgoing]:
         request = await self._decode(case)
         case.stage = "check"
-        spec = self._check(request)
+        check_request_id(request["request_id"])
+        spec = _spec(request)
+        # First of all: what is refused is refused once, too.
+        if not await self._owns(case, spec):
+            return []
+        self._check(request, spec)
         async with contextlib.AsyncExitStack() as resources:
             spool = await resources.enter_async_context(Spool.create(self._limits))
             order = self._order(case, request, spec, spool)
-            if not await self._owns(case, order):
-                return []
             case.stage = "queue"
             async with self._turns.turn(request["client"]):
                 order.resources.push_async_exit(resources.pop_all())
@@ -214,8 +217,7 @@ class RequestHandler:
         case.request = await asyncio.to_thread(self._codec.decode, "request", value)
         return case.request
 
-    def _check(self, request: Record) -> DocumentSpec:
-        check_request_id(request["request_id"])
+    def _check(self, request: Record, spec: DocumentSpec) -> None:
         topic = request["reply_topic"]
         if topic is not None and topic not in self._settings.kafka_reply_topics:
             raise Forbidden(
@@ -223,9 +225,7 @@ class RequestHandler:
                 reason="REPLY_TOPIC_NOT_ALLOWED",
                 metadata={"field": "reply_topic"},
             )
-        spec = _spec(request)
         self._desk.check(spec, has_content=False)
-        return spec
 
     def _order(self, case: _Case, request: Record, spec: DocumentSpec, spool: Spool) -> Order:
         deadline = request["deadline"]
@@ -238,15 +238,15 @@ class RequestHandler:
             retries=case.is_incomplete or _is_replay(case.incoming),
         )
 
-    async def _owns(self, case: _Case, order: Order) -> bool:
+    async def _owns(self, case: _Case, spec: DocumentSpec) -> bool:
         """Whether this record is the one that answers its request id. Raises Conflict."""
-        mine = Claim(case.incoming.place, order.fingerprint)
+        mine = Claim(case.incoming.place, fingerprint(spec, spec.pipeline, ""))
         owner = await self._claims.claim(
-            order.request_id, mine, takes_over=_is_replay(case.incoming)
+            spec.request_id, mine, takes_over=_is_replay(case.incoming)
         )
         if owner.fingerprint != mine.fingerprint:
             raise Conflict(
-                f"request_id: `{order.request_id}` belongs to another request; use a new id",
+                f"request_id: `{spec.request_id}` belongs to another request; use a new id",
                 metadata={"field": "request_id", "owner": owner.owner},
             )
         return owner == mine

@@ -85,6 +85,7 @@ async def test_poison_is_a_dead_letter_and_blocks_nobody(
     ]
     for request, _ in wrong:
         client.send(**{"location": location, **request})
+    client.send(**{"location": location, **wrong[1][0]})  # what is refused is refused once, too
     good = client.codec.encode(
         "request", client.topics.requests, {"request_id": "good", "location": location}
     )
