@@ -72,7 +72,7 @@ def place_words(
         near = places.beside(box)
         if not near:
             continue
-        edges = _edges(word.text, box)
+        edges = letter_edges(word.text, box)
         is_printed = _printed_letters(word.text, edges, box, [printed[i] for i in prints.on(box)])
         owners = _owners(edges, is_printed, box, [(i, zones[names[i]]) for i in near])
         for owner, start, end in _stretches(owners):
@@ -107,7 +107,7 @@ class _Index:
         return [int(i) for i in np.flatnonzero(is_level & (left < box.right) & (right > box.left))]
 
 
-def _edges(text: str, box: Rect) -> list[float]:
+def letter_edges(text: str, box: Rect) -> list[float]:
     """x of the letters' sides, one more than letters, by what letters usually measure."""
     widths = [0.55 if c in _NARROW else 1.5 if c in _WIDE else 1.0 for c in text]
     steps = np.concatenate([[0.0], np.cumsum(widths)])

@@ -1,7 +1,7 @@
 """Named values of a page that was laid on its blank form."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,7 @@ from meshkit.geometry import Points
 from meshkit.model import Image
 from orchestrator.forms.alignment import Alignment
 from orchestrator.forms.blank import BlankPage
+from orchestrator.forms.commas import is_doubtful, with_commas
 from orchestrator.forms.definition import FieldDefinition, FormDefinition, ValueType
 from orchestrator.forms.frame import Rect
 from orchestrator.forms.marks import (
@@ -21,8 +22,8 @@ from orchestrator.forms.marks import (
     signature_marks,
 )
 from orchestrator.forms.placing import place_words
-from orchestrator.forms.sheet import Sheet, make_sheet
-from orchestrator.forms.values import Parsed, parse_value
+from orchestrator.forms.sheet import Sheet, grey_of, make_sheet, upright_strip
+from orchestrator.forms.values import Parsed, is_ambiguous, parse_value
 from orchestrator.forms.words import PageWord
 from orchestrator.forms.writing import Writing, read_writing
 from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
@@ -49,8 +50,13 @@ _INK_OF_WRITING = 6.0
 _NO_INK = 1.8
 _FEW_LETTERS = 3
 _SURE_OF_EMPTY = 0.97
+_BELOW_POINTS = 1.5
+"""Commas hang below the box of their word."""
+_SURE = 0.9
+"""A writing whose least sure word is less sure is read a second time."""
 _WRONG, _DOUBTFUL = 0.3, 0.6
 """What a value keeps of its confidence when it is not of its type, or breaks a rule."""
+_NUMBERS = (ValueType.NUMBER, ValueType.MONEY)
 _KINDS = {
     ValueType.CHECKBOX: FIELD_KIND_CHECKBOX,
     ValueType.SIGNATURE: FIELD_KIND_SIGNATURE,
@@ -135,11 +141,13 @@ class FormReader:
         writing = self._writings[field.name]
         if not writing.text:
             return self._ink.area(field.rect) >= _INK_OF_WRITING
-        return not self._is_in_order(field, writing)
+        return writing.confidence < _SURE or not self._is_in_order(field, writing)
 
     def _is_in_order(self, field: FieldDefinition, writing: Writing) -> bool:
         """Whether nothing but the words themselves could be wrong."""
         if writing.is_cut or (field.cells and len(writing.text) != field.cells):
+            return False
+        if is_ambiguous(writing.text, field, self._form):
             return False
         return parse_value(writing.text, field, self._form).reason == FIELD_REASON_UNSPECIFIED
 
@@ -158,10 +166,34 @@ class FormReader:
             for field in self._fields
             if field.name in zones
         }
-        return {
-            name: Writing("") if self._is_print(writing, zones[name]) else writing
-            for name, writing in read.items()
+        return self._with_commas(
+            {
+                name: Writing("") if self._is_print(writing, zones[name]) else writing
+                for name, writing in read.items()
+            }
+        )
+
+    def _with_commas(self, writings: Mapping[str, Writing]) -> dict[str, Writing]:
+        """With commas for those points of the page's numbers that are commas on paper."""
+        texts = {
+            field.name: writings[field.name].text
+            for field in self._fields
+            if field.type in _NUMBERS and field.name in writings and self._form.decimal != ","
         }
+        strips = {
+            name: self._strip_of(box)
+            for name, text in texts.items()
+            if is_doubtful(text) and (box := writings[name].box) is not None
+        }
+        changed = with_commas(texts, strips)
+        return {
+            name: replace(writing, text=changed.get(name, writing.text))
+            for name, writing in writings.items()
+        }
+
+    def _strip_of(self, box: Rect) -> Image:
+        below = replace(box, bottom=box.bottom + _BELOW_POINTS)
+        return upright_strip(grey_of(self._page.image), below, self._alignment)
 
     def _is_print(self, writing: Writing, zone: Rect) -> bool:
         """Whether a reader made letters of the form's own lines: the place has no other ink."""
@@ -231,17 +263,18 @@ class FormReader:
         return _Found("false", _SURE_OF_EMPTY, reason=reason)
 
     def _writing(self, field: FieldDefinition, zone: Rect, readings: Sequence[Writing]) -> _Found:
-        """The best of one or two readings: one that is in order, then the first."""
+        """The best of one or two readings: one that is in order, then the surer one."""
         parsed = [(parse_value(w.text, field, self._form), w) for w in readings if w.text]
         if not parsed:
             if self._ink.area(zone) >= _INK_OF_WRITING:
                 return _Found("", _DOUBTFUL, reason=FIELD_REASON_ILLEGIBLE, box=zone)
             return _Found("", _SURE_OF_EMPTY, reason=parse_value("", field, self._form).reason)
 
-        def merit(item: tuple[Parsed, Writing]) -> tuple[bool, bool, bool]:
+        def merit(item: tuple[Parsed, Writing]) -> tuple[bool, bool, bool, float]:
             value, writing = item
             is_fine = value.reason == FIELD_REASON_UNSPECIFIED
-            return self._is_in_order(field, writing), is_fine, bool(value.value)
+            in_order = self._is_in_order(field, writing)
+            return in_order, is_fine, bool(value.value), writing.confidence
 
         best, writing = max(parsed, key=merit)
         confidence = writing.confidence

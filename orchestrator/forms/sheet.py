@@ -87,7 +87,7 @@ def make_sheet(
         fields: those with a zone of one line.
         image: the page as sent.
     """
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8)
+    grey = grey_of(image)
     printed = _wiped_print(blank)
     strips: list[tuple[str, NDArray[np.uint8]]] = []
     for field in fields:
@@ -95,7 +95,7 @@ def make_sheet(
         if zone is None or zone.height > _TALLEST:
             continue
         place = zone.grown(_AROUND, _AROUND)
-        strip = _without(_strip(grey, place, alignment), _print_under(printed, place))
+        strip = _without(upright_strip(grey, place, alignment), _print_under(printed, place))
         strip = _drawn_together(strip) if field.cells else _trimmed(strip)
         if strip.shape[1] <= _WIDEST:
             strips.append((field.name, strip))
@@ -113,8 +113,13 @@ def make_sheet(
     return Sheet(sheet, tuple(rows))
 
 
-def _strip(grey: Image, zone: Rect, alignment: Alignment) -> NDArray[np.uint8]:
-    """The place upright, its paper white."""
+def grey_of(image: Image) -> Image:
+    """A page's image without colour."""
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8)
+
+
+def upright_strip(grey: Image, zone: Rect, alignment: Alignment) -> NDArray[np.uint8]:
+    """A place on the blank, cut out of the page: upright, its paper white."""
     size = (max(8, round(zone.width * _SCALE)), max(8, round(zone.height * _SCALE)))
     corners = alignment.to_page(zone.corners).astype(np.float32)
     target: Points = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float64)

@@ -76,6 +76,15 @@ def parse_value(raw: str, field: FieldDefinition, form: FormDefinition) -> Parse
     return Parsed(value)
 
 
+def is_ambiguous(raw: str, field: FieldDefinition, form: FormDefinition) -> bool:
+    """Whether a number has more decimals than amounts have: its point may be a comma."""
+    if field.type not in (ValueType.MONEY, ValueType.NUMBER, ValueType.INTEGER):
+        return False
+    text = raw.strip()
+    _, mark, rest = _split_decimals(text, form.decimal)
+    return bool(mark and len(rest) > 2)
+
+
 def _value(text: str, field: FieldDefinition, form: FormDefinition) -> str | None:
     if field.type in (ValueType.MONEY, ValueType.NUMBER, ValueType.INTEGER):
         return _number(text, field.type, form.decimal)
@@ -97,10 +106,11 @@ def _number(text: str, kind: ValueType, decimal: str) -> str | None:
     """A number in the notation of its type."""
     is_money = kind is ValueType.MONEY
     text = _CURRENCY.sub(" ", text)
-    number = parse_number(text, decimal, is_money=is_money)
+    is_whole = kind is ValueType.INTEGER
+    number = parse_number(text, decimal, is_money=is_money, is_whole=is_whole)
     if kind is ValueType.INTEGER and number is not None and number % 1:
         # A whole number has no decimals: three digits behind any mark are a group.
-        number = parse_number(text, "auto")
+        number = parse_number(text, "auto", is_whole=True)
     if number is None or (kind is ValueType.INTEGER and number % 1):
         return None
     if is_money:
@@ -139,23 +149,27 @@ def parse_date(text: str, *, day_first: bool = False, pivot: int = 1950) -> str 
     return _day(year, second, first, pivot) if day_first else _day(year, first, second, pivot)
 
 
-def parse_number(text: str, decimal: str = "auto", *, is_money: bool = False) -> Decimal | None:
+def parse_number(
+    text: str, decimal: str = "auto", *, is_money: bool = False, is_whole: bool = False
+) -> Decimal | None:
     """`1,234.50`, `1.234,50`, `(12)`, `12-`, `-12`, `1 234` as a number.
 
     Args:
         decimal: what stands before the decimals: `.`, `,` or `auto`: the last of both, or a single
             one that is not followed by three digits. The other one groups digits by three; a
-            reader's point for a comma is forgiven where it can only be that.
-        is_money: two digits that stand apart at the end are cents, as in `1,234 50`, and an amount
-            has two decimals or none.
+            reader's point for a comma is forgiven where it can only be that, and so is a lost
+            mark before two decimals: `1,23450`.
+        is_money: an amount has two decimals or none.
+        is_whole: without decimals. Otherwise two digits that stand apart at the end are decimals,
+            as in `1,234 50`, for groups have three.
     """
     text = text.translate(_DASHES).strip(" _|:*")
     is_negative = bool(re.match(r"^\(.*\)?$|^\s*-|.*-\s*$", text))
     body = text.strip("()-+ ").translate(_AS_DIGIT)
     if not re.fullmatch(r"[\d.,' ]*\d[\d.,' ]*", body):
         return None
-    if is_money and (cents := re.fullmatch(r"(\d[\d,. ']*)[.,]? +(\d{2})", body)):
-        body, decimal = f"{re.sub('[^0-9]', '', cents[1])}.{cents[2]}", "."
+    if not is_whole:
+        body, decimal = _with_lost_mark(body, decimal)
     body = re.sub(r"[ ']", "", body).rstrip(".,")
     whole, mark, rest = _split_decimals(body, decimal)
     if not re.fullmatch(r"\d*|\d{1,3}([.,]\d{3})+", whole) or not re.fullmatch(r"\d*", rest):
@@ -167,6 +181,15 @@ def parse_number(text: str, decimal: str = "auto", *, is_money: bool = False) ->
     except InvalidOperation:
         return None
     return -number if is_negative else number
+
+
+def _with_lost_mark(body: str, decimal: str) -> tuple[str, str]:
+    """Digits with a mark before two decimals that have none, and that mark."""
+    apart = re.fullmatch(r"(\d[\d,. ']*)[.,]? +(\d{2})", body)
+    group = {".": ",", ",": r"\."}.get(decimal)
+    joined = re.fullmatch(rf"(\d{{1,3}}(?:{group}\d{{3}})+)(\d{{2}})", body) if group else None
+    found = apart or joined
+    return (f"{re.sub('[^0-9]', '', found[1])}.{found[2]}", ".") if found else (body, decimal)
 
 
 def _split_decimals(body: str, decimal: str) -> tuple[str, str, str]:

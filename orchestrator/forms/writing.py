@@ -12,6 +12,12 @@ from orchestrator.forms.placing import Fragment
 _RULES = re.compile(r"^[|_\-–—=.,:;'`´·•*~\\/\[\](){}<>\"]+$")
 """What readers make of lines, dots and specks."""
 _BORDERS = set("|Il1!/\\[]")
+_TOUCHING = 0.02
+"""Two words with a hole that is narrower than this share of their height are one,"""
+_TORN = 0.15
+"""as they are with this one where the second begins with a small letter,"""
+_TORN_SHARE, _SURELY_APART = 0.5, 0.3
+"""or with one that is much narrower than the widest of the field, while it is narrow at all."""
 _WORDS = (ValueType.TEXT, ValueType.NAME, ValueType.CHOICE)
 
 
@@ -66,12 +72,32 @@ def _rows(fragments: Sequence[Fragment]) -> list[list[Fragment]]:
 
 def _joined(fragments: Sequence[Fragment]) -> str:
     """With a space between, but for parts of one word that a reader tore apart."""
+    pairs = list(itertools.pairwise(fragments))
+    widest = max((_hole(*pair) for pair in pairs), default=0.0)
     parts = [fragments[0].text]
-    for before, after in itertools.pairwise(fragments):
-        hole = after.box.left - before.box.right
-        is_torn = before.line == after.line and -1.0 < hole < 0.02 * after.box.height
-        parts.append(("" if is_torn else " ") + after.text)
+    for before, after in pairs:
+        parts.append(("" if _is_torn(before, after, widest) else " ") + after.text)
     return "".join(parts)
+
+
+def _is_torn(before: Fragment, after: Fragment, widest: float) -> bool:
+    """Whether two fragments are one word: they touch, or a small letter goes on after a hole that
+    is narrow beside the widest of the field.
+
+    Args:
+        widest: hole in the field, in heights.
+    """
+    if before.line != after.line:
+        return False
+    hole = _hole(before, after)
+    goes_on = before.text[-1].isalpha() and after.text[0].islower()
+    most = max(_TORN, min(_TORN_SHARE * widest, _SURELY_APART)) if goes_on else _TOUCHING
+    return hole * after.box.height > -1.0 and hole < most
+
+
+def _hole(before: Fragment, after: Fragment) -> float:
+    """Between two neighbours, in heights of the second."""
+    return (after.box.left - before.box.right) / max(after.box.height, 1e-6)
 
 
 def _in_cells(fragments: Sequence[Fragment], field: FieldDefinition) -> str:

@@ -80,9 +80,31 @@ def test_amounts(written: str, decimal: str, value: str | None) -> None:
         assert float(number) == float(value)
 
 
+@pytest.mark.parametrize("kind", ["number", "money"])
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("43,384 53", "43384.53"),
+        ("36.553 04", "36553.04"),
+        ("71578 77", "71578.77"),
+        ("963 143 03", "963143.03"),
+        ("10,10247", "10102.47"),
+    ],
+)
+def test_a_lost_mark_before_two_decimals_is_forgiven(written: str, kind: str, value: str) -> None:
+    number = parse_number(written, ".", is_money=kind == "money")
+    assert number is not None
+    assert float(number) == float(value)
+
+
 @pytest.mark.parametrize(
     ("written", "kind", "value"),
-    [("1.422", "integer", "1422"), ("3.000", "integer", "3"), ("1.422", "number", "1.422")],
+    [
+        ("1.422", "integer", "1422"),
+        ("3.000", "integer", "3"),
+        ("1.422", "number", "1.422"),
+        ("12 345 67", "integer", "1234567"),
+    ],
 )
 def test_only_a_whole_number_takes_a_point_for_a_group(written: str, kind: str, value: str) -> None:
     field = FieldDefinition.model_validate({"name": "x", "type": kind, "zone": [0, 0, 10, 10]})
