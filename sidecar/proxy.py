@@ -10,6 +10,7 @@ from pathlib import Path
 from sidecar.call import Call
 from sidecar.config import SidecarConfig
 from sidecar.health import CHECK, WATCH, HealthRequest, OwnHealth
+from sidecar.http2.buffers import ReadBuffers
 from sidecar.http2.connection import Connection
 from sidecar.http2.endpoint import Limits
 from sidecar.http2.headers import Headers
@@ -48,9 +49,11 @@ class Proxy:
             connection_window=16 * config.stream_window_bytes,
             max_streams=config.max_calls,
         )
+        self._buffers = ReadBuffers()
         self.upstream = Upstream(
             Address.parse(config.upstream),
             self._limits,
+            self._buffers,
             client_context(config),
             config.upstream_tls_name,
         )
@@ -130,7 +133,12 @@ class Proxy:
         )
 
     def _accept(self) -> Connection:
-        connection = Connection(self._limits, on_stream=self._on_stream, on_closed=self._on_closed)
+        connection = Connection(
+            self._limits,
+            on_stream=self._on_stream,
+            on_closed=self._on_closed,
+            buffers=self._buffers,
+        )
         self._connections.add(connection)
         return connection
 

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sidecar.http2.buffers import ReadBuffers
 from sidecar.http2.connection import Connection
 from sidecar.http2.endpoint import Limits
 from sidecar.http2.streams import Stream
@@ -57,6 +58,7 @@ class Upstream:
     Args:
         address: where the model listens.
         limits: what the proxy takes from it.
+        buffers: what is read into.
         tls: for TLS to the model; None for plain text.
         tls_name: the name in the model's certificate, when it is not the host.
         on_change: told whenever the model is reached (True) or lost (False).
@@ -66,12 +68,14 @@ class Upstream:
         self,
         address: Address,
         limits: Limits,
+        buffers: ReadBuffers,
         tls: ssl.SSLContext | None = None,
         tls_name: str = "",
         on_change: Callable[[bool], None] | None = None,
     ) -> None:
         self.address = address
         self._limits = limits
+        self._buffers = buffers
         self._tls = tls
         self._tls_name = (tls_name or address.host or "localhost") if tls else None
         self._on_change = on_change
@@ -150,7 +154,10 @@ class Upstream:
 
         def make() -> Connection:
             return Connection(
-                self._limits, on_closed=lost, on_settings=lambda _connection: settled.set()
+                self._limits,
+                on_closed=lost,
+                on_settings=lambda _connection: settled.set(),
+                buffers=self._buffers,
             )
 
         if address.path:

@@ -10,6 +10,7 @@ from typing import cast
 
 from sidecar.http2 import checks, frames
 from sidecar.http2.blocks import Block
+from sidecar.http2.buffers import ReadBuffers, pieces_of
 from sidecar.http2.endpoint import Endpoint, Limits
 from sidecar.http2.frames import (
     ACK,
@@ -29,9 +30,16 @@ RESETS_A_SECOND = 200
 IDLE_FRAMES, IDLE_FRAMES_A_SECOND = 1000, 200
 """Frames that carry nothing, and SETTINGS: no peer has a use for many."""
 
+_NOTHING = bytearray()
 
-class Connection(Endpoint, asyncio.Protocol):
-    """An end that hears its peer. See `Endpoint` for the arguments."""
+
+class Connection(Endpoint, asyncio.BufferedProtocol):
+    """An end that hears its peer.
+
+    Args:
+        limits, on_stream, on_closed, on_settings: see `Endpoint`.
+        buffers: what is read into, shared by the connections of an event loop; None for its own.
+    """
 
     def __init__(
         self,
@@ -40,6 +48,7 @@ class Connection(Endpoint, asyncio.Protocol):
         on_stream: Callable[[Stream, Headers, bool], None] | None = None,
         on_closed: Callable[["Connection", str], None] | None = None,
         on_settings: Callable[["Connection"], None] | None = None,
+        buffers: ReadBuffers | None = None,
     ) -> None:
         super().__init__(limits, on_stream=on_stream, on_closed=on_closed, on_settings=on_settings)
         preface = b"" if self._is_client else frames.PREFACE
@@ -48,8 +57,10 @@ class Connection(Endpoint, asyncio.Protocol):
         self._resets = Budget("streams were given up", limits.max_streams, RESETS_A_SECOND)
         self._idle_frames = Budget("frames say nothing", IDLE_FRAMES, IDLE_FRAMES_A_SECOND)
         self._block: Block | None = None
+        self._buffers = buffers or ReadBuffers()
+        self._buffer = _NOTHING
 
-    # asyncio.Protocol
+    # asyncio.BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._outbox.attach(cast(asyncio.Transport, transport), self.limits.write_buffer)
@@ -67,12 +78,17 @@ class Connection(Endpoint, asyncio.Protocol):
         more = limits.connection_window - frames.DEFAULT_WINDOW
         self._outbox.put(first + frames.settings(announced) + frames.window_update(0, more))
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        self._buffer = self._buffers.take()
+        return memoryview(self._buffer)  # asyncio's TLS reads into a slice, which must be no copy
+
+    def buffer_updated(self, nbytes: int) -> None:
+        buffer, self._buffer = self._buffer, _NOTHING
         if self.closed:
             return
         self.received_at = time.perf_counter_ns()
         try:
-            self._reader.feed(data)
+            self._reader.feed(pieces_of(buffer, nbytes))
         except ProtocolError as error:
             self._abort(error.code, str(error))
 

@@ -191,31 +191,31 @@ class FrameReader:
         self._data_stream = 0
         self._data_ends = False
 
-    def feed(self, data: bytes) -> None:
-        """Read on.
+    def feed(self, view: memoryview) -> None:
+        """Read on. Pieces of DATA that are handed on are pieces of `view`.
 
         Raises:
             ProtocolError: this is not HTTP/2.
         """
         if self._held:
-            data = self._held + data
+            view = memoryview(self._held + view)
             self._held = b""
-        at = self._read_preface(data) if self._preface else 0
+        at = self._read_preface(view) if self._preface else 0
         if self._preface:
-            self._held = data
+            self._held = bytes(view)
             return
-        view, size, read = memoryview(data), len(data), self._read_frame
+        size, read = len(view), self._read_frame
         while at < size:
             if self._data_left:
                 at = self._pass_data(view, at, size)
                 continue
-            following = read(data, view, at, size)
+            following = read(view, at, size)
             if following == at:
-                self._held = data[at:]
+                self._held = bytes(view[at:])
                 return
             at = following
 
-    def _read_preface(self, data: bytes) -> int:
+    def _read_preface(self, data: memoryview) -> int:
         known = min(len(data), len(self._preface))
         if data[:known] != self._preface[:known]:
             raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "not an HTTP/2 client")
@@ -231,11 +231,11 @@ class FrameReader:
         self._handler.on_data(self._data_stream, view[at:end], end - at, ends)
         return end
 
-    def _read_frame(self, data: bytes, view: memoryview, at: int, size: int) -> int:
+    def _read_frame(self, view: memoryview, at: int, size: int) -> int:
         """Read the frame at `at`; returns where the next begins, `at` when more is needed."""
         if size - at < HEADER_SIZE:
             return at
-        high, low, kind, flags, stream_id = _PREFIX.unpack_from(data, at)
+        high, low, kind, flags, stream_id = _PREFIX.unpack_from(view, at)
         length: int = high << 8 | low
         stream_id &= MAX_STREAM_ID
         if length > self._max_frame_size:
@@ -252,7 +252,7 @@ class FrameReader:
         end = start + length
         if size < end:
             return at
-        payload = data[start:end]
+        payload = bytes(view[start:end])
         if kind == FrameType.DATA:
             chunk = memoryview(unpadded(payload, flags))
             self._handler.on_data(stream_id, chunk, length, bool(flags & END_STREAM))

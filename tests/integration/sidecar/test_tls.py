@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 import trustme
 
@@ -54,7 +55,7 @@ async def test_callers_by_tls(certificates: Certificates, mutual: bool) -> None:
         address = place.address.replace("127.0.0.1", "localhost")
         channel: Any
         async with grpc.aio.secure_channel(address, credentials, options=OPTIONS) as channel:
-            message = bytes(2_000_000)
+            message = np.random.default_rng(2).bytes(2_000_000)
             assert await channel.unary_unary("/test.Echo/Unary")(message) == message
             repeat = channel.unary_stream("/test.Echo/Repeat")(b"5 500000")
             assert [len(one) async for one in repeat] == [500_000] * 5
@@ -95,7 +96,7 @@ async def test_a_model_by_tls(certificates: Certificates, mutual: bool) -> None:
     channel: Any
     async with grpc.aio.insecure_channel(await proxy.start(), options=OPTIONS) as channel:
         await until_connected(proxy)
-        message = bytes(1_000_000)
+        message = np.random.default_rng(1).bytes(1_000_000)
         assert await channel.unary_unary("/test.Echo/Unary")(message) == message
     await proxy.drain()
     await server.stop(0)

@@ -1,11 +1,13 @@
 """What a caller gets through the proxy is what it gets from the model."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
+import uvloop
 
 from tests.integration.sidecar.conftest import OPTIONS, Place, running
 
@@ -17,7 +19,7 @@ async def requests(count: int, size: int) -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 16_384, 100_000, 2_000_000, 30_000_000])
 async def test_unary_calls_of_any_size(place: Place, size: int) -> None:
-    message = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    message = np.random.default_rng(size).bytes(size)
     assert await place.channel.unary_unary("/test.Echo/Unary")(message) == message
     assert place.proxy.records.take(9)[-1].request_size == size
 
@@ -97,6 +99,20 @@ async def test_many_calls_at_once(place: Place) -> None:
     assert await asyncio.gather(*map(unary, messages)) == messages
     assert not place.proxy.in_flight
     assert len(place.proxy.records) == 300
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_large_messages_at_once_do_not_mix(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """On asyncio's loop and on the one that the process uses, for they write in other ways."""
+    messages = [np.random.default_rng(n).bytes(2_500_000 + n) for n in range(12)]
+
+    async def go() -> None:
+        async with running() as place:
+            unary = place.channel.unary_unary("/test.Echo/Unary")
+            assert await asyncio.gather(*map(unary, messages)) == messages
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(go())
 
 
 async def test_by_unix_sockets(tmp_path: object) -> None:

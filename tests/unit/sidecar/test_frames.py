@@ -48,7 +48,7 @@ def test_frames_survive_any_cutting() -> None:
         at = turn = 0
         while at < len(wire):
             step = cuts[turn % len(cuts)]
-            reader.feed(wire[at : at + step])
+            reader.feed(memoryview(wire)[at : at + step])
             at, turn = at + step, turn + 1
         streams = {2 * number + 1: body for number, body in enumerate(bodies)}
         assert told.data == streams
@@ -61,7 +61,8 @@ def test_frames_survive_any_cutting() -> None:
 def test_padding_counts_but_is_not_passed_on() -> None:
     told = Collector()
     payload = b"\x03" + b"body" + b"\0\0\0"
-    FrameReader(told, 1 << 20).feed(data_frame(1, payload, frames.PADDED | frames.END_STREAM))
+    wire = data_frame(1, payload, frames.PADDED | frames.END_STREAM)
+    FrameReader(told, 1 << 20).feed(memoryview(wire))
     assert told.data == {1: b"body"}
     assert told.counted == len(payload)
     assert told.ended == {1}
@@ -78,7 +79,7 @@ def test_padding_counts_but_is_not_passed_on() -> None:
 )
 def test_what_is_no_http2_ends_the_connection(wire: bytes, preface: bytes, code: ErrorCode) -> None:
     with pytest.raises(ProtocolError) as caught:
-        FrameReader(Collector(), 1 << 20, preface).feed(wire)
+        FrameReader(Collector(), 1 << 20, preface).feed(memoryview(wire))
     assert caught.value.code is code
 
 
