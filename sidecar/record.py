@@ -1,10 +1,14 @@
 """What is remembered of a call until somebody has time to make spans and metrics of it."""
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from threading import Event
 
 from sidecar.http2.headers import Headers
 from sidecar.trace_context import TraceContext
+
+GATHER_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -49,22 +53,27 @@ class RecordQueue:
 
     Attributes:
         dropped: records for which there was no room.
+        ready: whoever takes records waits for it. The event loop sets it, `GATHER_SECONDS` after a
+            record came to an empty queue, so that calls need not wake a thread one by one.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._records: deque[CallRecord] = deque()
         self.dropped = 0
+        self.ready = Event()
 
     def __len__(self) -> int:
         return len(self._records)
 
     def put(self, record: CallRecord) -> None:
-        """Keep a record, or count it as dropped."""
-        if len(self._records) < self._capacity:
-            self._records.append(record)
-        else:
+        """Keep a record, or count it as dropped. To be called in an event loop."""
+        if len(self._records) >= self._capacity:
             self.dropped += 1
+            return
+        self._records.append(record)
+        if len(self._records) <= 1:  # 0: it was taken already, beside what was there before
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self.ready.set)
 
     def take(self, most: int) -> list[CallRecord]:
         """The oldest records, at most so many. Safe beside `put` in another thread."""

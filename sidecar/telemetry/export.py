@@ -40,7 +40,7 @@ class SpanQueue:
         self.lost = 0
         self._exporter = exporter
         self._spans: deque[ReadableSpan] = deque()
-        self._wake, self._stopping = Event(), False
+        self._some, self._many, self._stopping = Event(), Event(), False
         self._sending = Lock()
         self._thread = Thread(target=self._run, name="spans", daemon=True)
         self._thread.start()
@@ -51,22 +51,27 @@ class SpanQueue:
             self.lost += 1
             return
         self._spans.append(span)
-        if len(self._spans) >= _BATCH:
-            self._wake.set()
+        if len(self._spans) <= 1:
+            self._some.set()
+        elif len(self._spans) >= _BATCH:
+            self._many.set()
 
     def shutdown(self) -> None:
         """Send what waits and stop. Takes as long as the exporter's own timeout at most."""
         if self._stopping:
             return
         self._stopping = True
-        self._wake.set()
+        self._some.set()
+        self._many.set()
         self._thread.join(timeout=15)
         self._exporter.shutdown()
 
     def _run(self) -> None:
         while not self._stopping:
-            self._wake.wait(_INTERVAL_SECONDS)
-            self._wake.clear()
+            self._some.wait()  # without a limit: an idle sidecar's threads sleep
+            self._some.clear()
+            self._many.wait(_INTERVAL_SECONDS)
+            self._many.clear()
             self._send_all()
 
     def _send_all(self) -> None:

@@ -18,7 +18,6 @@ from sidecar.telemetry.spans import SpanMaker
 
 _log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.2
 PIECE = 16
 PIECE_PAUSE_SECONDS = 0.002
 SWITCH_SECONDS = 0.0001
@@ -59,6 +58,7 @@ class TelemetryPump:
     def stop(self) -> None:
         """Make telemetry of what is left, send it, stop."""
         self._stopping.set()
+        self._records.ready.set()
         if self._thread.is_alive():
             self._thread.join(timeout=15)
         if self._queue is not None:
@@ -69,8 +69,11 @@ class TelemetryPump:
             self._server.server_close()
 
     def _run(self) -> None:
-        while not self._stopping.wait(PIECE_PAUSE_SECONDS if len(self._records) else IDLE_SECONDS):
-            self._take(PIECE)
+        while not self._stopping.is_set():
+            self._records.ready.wait()  # without a limit: an idle sidecar's threads sleep
+            self._records.ready.clear()
+            while len(self._records) and not self._stopping.wait(PIECE_PAUSE_SECONDS):
+                self._take(PIECE)
         while len(self._records):
             self._take(PIECE)
 
