@@ -15,6 +15,7 @@ from typing import Any
 
 from meshkit.telemetry import names as common
 from meshkit.telemetry.vocabulary import Metric
+from orchestrator.sources import names as kafka
 from orchestrator.telemetry import names
 from scripts.describe_telemetry import sidecar_vocabulary
 from scripts.prometheus_names import label, prometheus_name
@@ -210,11 +211,60 @@ def cost() -> list[Panel]:
     ]
 
 
+def kafka_door() -> list[Panel]:
+    """How far the Kafka door is behind, and what becomes of the requests."""
+    topic, partition = label(kafka.TOPIC), label(kafka.PARTITION)
+    reason, stage = label(common.ERROR), label(kafka.STAGE)
+    # A partition that has moved may be told by two for a while.
+    each = f"max by ({topic}, {partition}) ({prometheus_name(kafka.LAG)})"
+    return [
+        Panel("Lag", "short", ((_legend(topic), f"sum by ({topic}) ({each})"),)),
+        Panel("Lag by partition", "short", ((f"{_legend(topic)} {_legend(partition)}", each),)),
+        Panel(
+            "Taken and answered",
+            "ops",
+            (
+                (f"from {_legend(topic)}", rate(kafka.CONSUMED, [topic])),
+                (f"to {_legend(topic)}", rate(kafka.SENT, [topic])),
+            ),
+        ),
+        Panel(
+            "From a request's timestamp to its answer",
+            "s",
+            (
+                (f"p50 {_legend(topic)}", quantile(0.5, kafka.ANSWER_DURATION, [topic])),
+                (f"p95 {_legend(topic)}", quantile(0.95, kafka.ANSWER_DURATION, [topic])),
+            ),
+        ),
+        Panel(
+            "Time of a request at work, p95",
+            "s",
+            ((_legend(topic), quantile(0.95, kafka.PROCESS_DURATION, [topic])),),
+        ),
+        Panel(
+            "Documents at work",
+            "short",
+            (
+                ("documents", now(kafka.DOCUMENTS_ACTIVE)),
+                ("requests taken and not answered", now(kafka.WAITING)),
+            ),
+        ),
+        Panel("Partitions paused", "short", ((_legend(topic), now(kafka.PAUSED, [topic])),)),
+        Panel(
+            "Retries",
+            "ops",
+            ((f"{_legend(stage)} {_legend(reason)}", rate(kafka.RETRIES, [stage, reason])),),
+        ),
+        Panel("Dead letters", "ops", ((_legend(reason), rate(kafka.DEAD_LETTERS, [reason])),)),
+    ]
+
+
 def dashboards() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every dashboard by its file's name."""
     yield "overview", _dashboard("overview", "pagemesh: the mesh", overview())
     for name in MODELS:
         yield f"model-{name}", _dashboard(f"model-{name}", f"pagemesh: {name}", model(name))
+    yield "kafka", _dashboard("kafka", "pagemesh: Kafka", kafka_door())
     yield "cost", _dashboard("cost", "pagemesh: cost", cost())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from meshkit.telemetry import names as every_process
 from meshkit.telemetry.vocabulary import Metric, MetricKind, Span, Vocabulary
+from orchestrator.sources import names as kafka_door
 from orchestrator.telemetry import names as orchestrator
 from pagemesh.cli import tracing as command
 from sidecar.telemetry import names as sidecar
@@ -64,6 +65,7 @@ def rooms() -> dict[str, Vocabulary]:
     return {
         "every process": every_process.VOCABULARY,
         "orchestrator": orchestrator.VOCABULARY,
+        "orchestrator, from Kafka": kafka_door.VOCABULARY,
         "sidecar": sidecar_vocabulary(),
         "command": command.VOCABULARY,
     }

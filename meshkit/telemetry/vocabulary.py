@@ -28,7 +28,7 @@ class Span:
 
     Attributes:
         name: as it is sent; `{...}` stands for what varies, within few values.
-        kind: SERVER, CLIENT or INTERNAL.
+        kind: SERVER, CLIENT, CONSUMER, PRODUCER or INTERNAL.
         description: what it covers.
         attributes: that it may carry.
     """

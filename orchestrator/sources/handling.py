@@ -9,11 +9,9 @@ import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-from opentelemetry import propagate
 
 from meshkit.errors import (
     Conflict,
@@ -43,6 +41,7 @@ from orchestrator.sources.letters import (
     event_record,
     result_record,
 )
+from orchestrator.sources.telemetry import creating, document_active, tell_retry, trace_headers
 from orchestrator.work import WorkManager
 from pagemesh.kafka.client import REPLAY_HEADER
 from pagemesh.kafka.codec import Codec
@@ -163,6 +162,7 @@ class RequestHandler:
             if not may_pass or (is_over and case.stage not in _ENDLESS_STAGES):
                 told = Trouble(trouble, case.stage, case.attempts, case.page)
                 return [await self._dead(case, told)]
+            tell_retry(case.stage, trouble.reason)
             await asyncio.sleep(self._pause(case.attempts))
 
     def cancel(self, request_id: str) -> None:
@@ -201,7 +201,8 @@ class RequestHandler:
             case.stage = "queue"
             async with self._turns.turn(request["client"]):
                 order.resources.push_async_exit(resources.pop_all())
-                document = await self._read(case, order, request["client"])
+                with document_active():
+                    document = await self._read(case, order, request["client"])
         case.stage = "store"
         return [await self._result(document, request)]
 
@@ -285,11 +286,9 @@ class RequestHandler:
 
     async def _send_event(self, record: Record) -> None:
         topic = self._settings.kafka_events_topic
-        try:
-            value = await asyncio.to_thread(self._codec.encode, "event", topic, record)
-        except DependencyUnavailable:
-            return
-        self._tell(Outgoing(topic, record["request_id"].encode(), value))
+        with contextlib.suppress(DependencyUnavailable):
+            key = record["request_id"].encode()
+            self._tell(await self._encoded("event", topic, key, record))
 
     async def _result(self, document: Document, request: Record) -> Outgoing:
         record = result_record(document, request["client"])
@@ -344,18 +343,18 @@ class RequestHandler:
         while True:
             attempts += 1
             try:
-                return await self._encoded("dead_letter", topic, key, record)
+                letter = await self._encoded("dead_letter", topic, key, record)
+                return replace(letter, error=trouble.error.reason)
             except DependencyUnavailable:
                 await asyncio.sleep(self._pause(attempts))
 
     async def _encoded(
         self, contract: str, topic: str, key: bytes | None, record: Record
     ) -> Outgoing:
-        value = await asyncio.to_thread(self._codec.encode, contract, topic, record)
-        carrier: dict[str, str] = {}
-        propagate.inject(carrier)
-        headers = [(name, text.encode()) for name, text in carrier.items()]
-        return Outgoing(topic, key, value, headers)
+        with creating(topic) as tell_size:
+            value = await asyncio.to_thread(self._codec.encode, contract, topic, record)
+            tell_size(len(value))
+            return Outgoing(topic, key, value, trace_headers())
 
 
 def _spec(request: Record) -> DocumentSpec:

@@ -26,14 +26,20 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, Topic
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 from kafka.structs import OffsetAndMetadata
-from opentelemetry import propagate, trace
-from opentelemetry.trace import SpanKind
 
 from meshkit.errors import PagemeshError
 from orchestrator.sources.config import KafkaSettings
 from orchestrator.sources.handling import RequestHandler
 from orchestrator.sources.letters import Incoming, Outgoing
 from orchestrator.sources.progress import MOST_AHEAD, PartitionProgress
+from orchestrator.sources.telemetry import (
+    SessionLevels,
+    processing,
+    sending,
+    tell_answered,
+    tell_sent,
+    tell_taken,
+)
 from pagemesh.kafka.codec import Codec
 
 _POLL_MS = 20
@@ -45,9 +51,14 @@ _METADATA_MS = 30_000
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _CLOSE_SECONDS = 5.0
 _JOIN_SECONDS = 30.0
+_LAG_SECONDS = 2.0
+_LAG_MS = 1_000
 
 _log = logging.getLogger(__name__)
-_tracer = trace.get_tracer("orchestrator")
+
+
+class _RefusedError(Exception):
+    """The broker takes nothing at the moment: during a rebalance."""
 
 
 @dataclass
@@ -67,6 +78,7 @@ class _Answer:
     partition: _Partition
     offset: int
     outgoing: list[Outgoing]
+    asked_ms: int
 
 
 class KafkaSource:
@@ -160,6 +172,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python 
         self._lock = threading.Lock()
         self._gone: set[TopicPartition] = set()
         self._started_ms = time.time() * 1000
+        self._levels = SessionLevels(settings.kafka_requests_topic, settings.kafka_group)
+        self._lag_due = 0.0
         with contextlib.ExitStack() as opened:
             options = settings.kafka_connection().options()
             self._producer = _closing(opened, _transactional(options, transactional_id))
@@ -188,12 +202,14 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python 
                 self._take(place, records)
             self._publish()
             self._tell_events()
+            self._tell_levels()
             self._hear_commands()
         self._publish()
 
     def close(self) -> None:
         """Give everything up that is not answered: it will be delivered again."""
         self._drop(list(self._partitions))
+        self._levels.clear()
         try:
             self._opened.close()
         except Exception as error:
@@ -259,7 +275,9 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python 
                     record.key,
                     record.value,
                     tuple(record.headers or ()),
+                    record.timestamp,
                 )
+                tell_taken(incoming, self._settings.kafka_group)
                 work = self._work_on(incoming, place, partition)
                 partition.sizes[record.offset] = len(record.value or b"")
                 partition.work[record.offset] = _submitted(work, self._loop)
@@ -280,32 +298,17 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python 
     async def _work_on(
         self, incoming: Incoming, place: TopicPartition, partition: _Partition
     ) -> None:
-        headers = {name: text.decode(errors="replace") for name, text in incoming.headers if text}
         try:
-            with _tracer.start_as_current_span(
-                f"process {incoming.topic}",
-                context=propagate.extract(headers),
-                kind=SpanKind.CONSUMER,
-                attributes=self._attributes(incoming),
-            ):
-                outgoing = await self._handler.handle(incoming)
+            with processing(incoming, self._settings.kafka_group) as outgoing:
+                outgoing.extend(await self._handler.handle(incoming))
         except Exception as error:
             # It can be neither answered nor left out: the session begins anew.
             _log.exception("a request cannot be answered", extra={"place": incoming.place})
             self._broken = error
             return
-        self._answers.put(_Answer(place, partition, incoming.offset, outgoing))
-
-    def _attributes(self, incoming: Incoming) -> Mapping[str, str | int]:
-        return {
-            "messaging.system": "kafka",
-            "messaging.operation.name": "process",
-            "messaging.operation.type": "process",
-            "messaging.destination.name": incoming.topic,
-            "messaging.destination.partition.id": str(incoming.partition),
-            "messaging.consumer.group.name": self._settings.kafka_group,
-            "messaging.kafka.offset": incoming.offset,
-        }
+        self._answers.put(
+            _Answer(place, partition, incoming.offset, outgoing, incoming.timestamp_ms)
+        )
 
     def _publish(self) -> None:
         """Write what is finished, and mark it as done, in transactions. Raises KafkaError."""
@@ -341,23 +344,36 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python 
             place: OffsetAndMetadata(progress.base, progress.text, -1)
             for place, progress in progresses.items()
         }
-        self._producer.begin_transaction()
         try:
-            self._send(answers)
-            self._producer.send_offsets_to_transaction(offsets, member)
-        except KafkaError:
-            self._refused += 1
-            if self._refused > _MOST_REFUSALS:
-                raise
-            self._producer.abort_transaction()
+            with sending([each for answer in answers for each in answer.outgoing]):
+                self._write(answers, offsets, member)
+        except _RefusedError:
             return False
-        self._producer.commit_transaction()
         self._refused = 0
         for answer in answers:
+            for each in answer.outgoing:
+                tell_sent(each)
+                tell_answered(each, answer.asked_ms)
             answer.partition.progress.finish(answer.offset)
             answer.partition.work.pop(answer.offset, None)
             answer.partition.sizes.pop(answer.offset, None)
         return True
+
+    def _write(
+        self, answers: list[_Answer], offsets: dict[TopicPartition, Any], member: Any
+    ) -> None:
+        """One transaction. Raises _RefusedError when the broker takes nothing at the moment."""
+        self._producer.begin_transaction()
+        try:
+            self._send(answers)
+            self._producer.send_offsets_to_transaction(offsets, member)
+        except KafkaError as error:
+            self._refused += 1
+            if self._refused > _MOST_REFUSALS:
+                raise
+            self._producer.abort_transaction()
+            raise _RefusedError from error
+        self._producer.commit_transaction()
 
     def _send(self, answers: list[_Answer]) -> None:
         sent = [
@@ -373,7 +389,29 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python 
         with contextlib.suppress(queue.Empty, KafkaError):
             while True:
                 event = self._events.get_nowait()
-                self._telling.send(event.topic, key=event.key, value=event.value)
+                self._telling.send(
+                    event.topic, key=event.key, value=event.value, headers=event.headers
+                )
+                tell_sent(event)
+
+    def _tell_levels(self) -> None:
+        """What waits and is held back; how far behind we are is asked for now and then."""
+        self._levels.tell(
+            waiting=sum(len(each.progress.taken) for each in self._partitions.values()),
+            paused=len(self._consumer.paused()),
+        )
+        if time.monotonic() < self._lag_due:
+            return
+        self._lag_due = time.monotonic() + _LAG_SECONDS
+        # Not from what was fetched last: of a paused partition nothing is fetched.
+        with contextlib.suppress(KafkaError):
+            ends = self._consumer.end_offsets(list(self._partitions), timeout_ms=_LAG_MS)
+            self._levels.tell_lags(
+                {
+                    place.partition: self._partitions[place].progress.unfinished(end)
+                    for place, end in ends.items()
+                }
+            )
 
     def _hear_commands(self) -> None:
         for records in self._control.poll(timeout_ms=0).values():

@@ -33,6 +33,7 @@ class Incoming:
     Attributes:
         topic, partition, offset: its place.
         key, value, headers: its content.
+        timestamp_ms: when it was made, since the epoch; negative: nobody said.
     """
 
     topic: str
@@ -41,6 +42,7 @@ class Incoming:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    timestamp_ms: int = -1
 
     @property
     def place(self) -> str:
@@ -49,12 +51,17 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A record to be written, encoded."""
+    """A record to be written, encoded.
+
+    Attributes:
+        error: of a dead letter: the reason; empty in others.
+    """
 
     topic: str
     key: bytes | None
     value: bytes
     headers: list[tuple[str, bytes]] = field(default_factory=list)
+    error: str = ""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,10 @@ class PartitionProgress:
     def copy(self) -> "PartitionProgress":
         return PartitionProgress(self.base, set(self.done), set(self.taken), self.next)
 
+    def unfinished(self, end: int) -> int:
+        """Offsets before `end` that are not done."""
+        return max(0, end - self.base - len(self.done))
+
     @property
     def ahead(self) -> int:
         """Offsets between the first unfinished record and the last one seen."""

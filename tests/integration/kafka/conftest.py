@@ -26,6 +26,7 @@ class Client:
         topics: of this test.
         group: of the orchestrators of this test.
         heard: every record of a contract so far.
+        records: the same as they came, with their headers.
     """
 
     connection: Connection
@@ -34,6 +35,7 @@ class Client:
     codec: Codec
     producer: Any
     heard: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    records: dict[str, list[Any]] = field(default_factory=dict)
     consumers: dict[str, Any] = field(default_factory=dict)
 
     def send(self, request_id: str, location: str, **more: Any) -> None:
@@ -71,6 +73,7 @@ class Client:
     def _poll(self, contract: str) -> None:
         consumer = self._consumer(contract)
         for records in consumer.poll(timeout_ms=100).values():
+            self.records.setdefault(contract, []).extend(records)
             self.heard[contract] += [self.codec.decode(contract, r.value) for r in records]
 
     def _consumer(self, contract: str) -> Any:
