@@ -50,6 +50,8 @@ class Entry:
         source: its public name.
         keeper: see `Keeper`.
         spec: the request, a serialized `DocumentSpec`, to begin again from.
+        client: who pays for it; empty when nobody said.
+        traceparent: the span in which it was taken, as W3C writes it; empty: it is in no trace.
     """
 
     request_id: str
@@ -58,6 +60,8 @@ class Entry:
     source: str
     keeper: Keeper = Keeper.CALLER
     spec: bytes = b""
+    client: str = ""
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Record:
             restart or by its client's going away, not decided.
         keeper: see `Keeper`.
         spec: the request, serialized.
+        client, traceparent: see `Entry`.
     """
 
     document: Document
@@ -78,6 +83,8 @@ class Record:
     can_restart: bool
     keeper: Keeper
     spec: bytes
+    client: str
+    traceparent: str
 
     @property
     def is_final(self) -> bool:

@@ -10,6 +10,7 @@ from orchestrator.faults import known_error
 from orchestrator.orders import OrderDesk
 from orchestrator.records import Ending, Keeper, Record
 from orchestrator.store import DocumentStore
+from orchestrator.telemetry.resuming import in_trace_of
 from orchestrator.uploads import Uploads
 from orchestrator.work import WorkManager
 from pagemesh.orchestrator.v1.orchestrator_service_pb2 import DocumentSpec
@@ -68,9 +69,11 @@ async def _resume(
             request_id=record.document.request_id,
             keeper=Keeper.STORE,
             source=record.document.source,
+            client=record.client,
         )
         order.resources.push_async_exit(resources.pop_all())
-    await work.submit(order)
+    with in_trace_of(record.traceparent):
+        await work.submit(order)
 
 
 def _told(error: Exception) -> PagemeshError:

@@ -37,7 +37,7 @@ from pagemesh.orchestrator.v1.document_pb2 import (
 ResultT = TypeVar("ResultT")
 
 _COLUMN = {PAGE_OUTCOME_OK: "ok", PAGE_OUTCOME_FAILED: "failed", PAGE_OUTCOME_SKIPPED: "skipped"}
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE documents (
     request_id  TEXT PRIMARY KEY,
@@ -56,7 +56,9 @@ CREATE TABLE documents (
     skipped     INTEGER NOT NULL DEFAULT 0,
     error       BLOB,
     created_ns  INTEGER NOT NULL,
-    ended_ns    INTEGER
+    ended_ns    INTEGER,
+    client      TEXT NOT NULL DEFAULT '',
+    traceparent TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX documents_by_end ON documents (ended_ns);
 CREATE TABLE pages (
@@ -68,6 +70,12 @@ CREATE TABLE pages (
     UNIQUE (request_id, page_number)
 );
 """
+
+_FROM_2 = """
+ALTER TABLE documents ADD COLUMN client TEXT NOT NULL DEFAULT '';
+ALTER TABLE documents ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+"""
+"""Makes the layout of version 3 of that of version 2."""
 
 
 class DocumentStore:
@@ -191,9 +199,10 @@ class DocumentStore:
         database.execute("PRAGMA foreign_keys = ON")
         database.execute("PRAGMA busy_timeout = 5000")
         version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
+        changes = {0: _SCHEMA, 2: _FROM_2}
+        if version in changes:
             database.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN; {changes[version]} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
             )
         elif version != _SCHEMA_VERSION:
             database.close()
@@ -234,7 +243,8 @@ class DocumentStore:
             self._db.execute("DELETE FROM documents WHERE request_id = ?", (entry.request_id,))
             self._db.execute(
                 "INSERT INTO documents (request_id, fingerprint, state, keeper, spec, pipeline,"
-                " source, created_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " source, created_ns, client, traceparent)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     entry.request_id,
                     entry.fingerprint,
@@ -244,6 +254,8 @@ class DocumentStore:
                     pipeline,
                     entry.source,
                     time.time_ns(),
+                    entry.client,
+                    entry.traceparent,
                 ),
             )
 
@@ -257,8 +269,12 @@ class DocumentStore:
             self._update(entry.request_id, f"{column} = {column} - 1", ())
         self._update(
             entry.request_id,
-            "state = ?, error = NULL, can_restart = 0, ended_ns = NULL, keeper = ?, spec = ?",
-            (DOCUMENT_STATE_QUEUED, entry.keeper, entry.spec),
+            "state = ?, error = NULL, can_restart = 0, ended_ns = NULL, keeper = ?, spec = ?,"
+            " client = ?, traceparent = ?",
+            (
+                *(DOCUMENT_STATE_QUEUED, entry.keeper, entry.spec),
+                *(entry.client, entry.traceparent),
+            ),
         )
 
     def _begin(self, request_id: str, sha256: str) -> None:
@@ -331,13 +347,14 @@ class DocumentStore:
 
     def _find(self, request_id: str) -> Record | None:
         row = self._db.execute(
-            "SELECT fingerprint, can_restart, keeper, spec FROM documents WHERE request_id = ?",
+            "SELECT fingerprint, can_restart, keeper, spec, client, traceparent FROM documents"
+            " WHERE request_id = ?",
             (request_id,),
         ).fetchone()
         if row is None:
             return None
         document = self._document(request_id)
-        return Record(document, row[0], bool(row[1]), Keeper(row[2]), row[3])
+        return Record(document, row[0], bool(row[1]), Keeper(row[2]), *row[3:])
 
     def _document(self, request_id: str) -> Document:
         row = self._db.execute(

@@ -26,6 +26,7 @@ from orchestrator.records import Ending, Entry, Keeper, Record
 from orchestrator.store import DocumentStore
 from orchestrator.telemetry import names
 from orchestrator.telemetry.recording import DocumentTelemetry, part_span, tell_request
+from orchestrator.telemetry.resuming import active_traceparent
 from orchestrator.uploads import Uploads
 from pagemesh.orchestrator.v1.document_pb2 import (
     Document,
@@ -390,6 +391,8 @@ def _entry(order: Order) -> Entry:
         source=order.source,
         keeper=order.keeper,
         spec=order.spec.SerializeToString(),
+        client=order.client,
+        traceparent=active_traceparent(),
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from meshkit.status import error_of
+from meshkit.telemetry.calls import CALLER_KEY
 from meshkit.testing import running_server
 from orchestrator.config import MODELS
 from orchestrator.service import SERVICE_NAME
@@ -28,6 +29,8 @@ from orchestrator.testing import (
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.document_pb2 import DOCUMENT_STATE_FAILED, DOCUMENT_STATE_SUCCEEDED
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
+from tests.telemetry import Recorder, parent_of
+from tests.telemetry import recorded as recorded  # noqa: PLC0414 - a fixture
 
 
 def hang_after(model: FakeModel, pages: int) -> None:
@@ -77,6 +80,30 @@ async def test_a_restart_goes_on_at_the_first_unfinished_page(tmp_path: Path) ->
         assert sorted(found.pages) == [1, 2, 3, 4]
         assert sorted(asked(running.mesh["deskew"], "cut")) == [3, 4]
         assert not list(uploads.iterdir())
+
+
+async def test_after_a_restart_client_and_trace_are_those_of_before(
+    tmp_path: Path, recorded: Recorder
+) -> None:
+    trace_id, span_id = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    metadata = (("traceparent", f"00-{trace_id}-{span_id}-01"), (CALLER_KEY, "billing"))
+    async with running_orchestrator(tmp_path) as running:
+        hang_after(running.mesh["deskew"], 1)
+        spec = pb.DocumentSpec(request_id="cut", pipeline="text", filename="a.tiff")
+        request = pb.SubmitDocumentRequest(spec=spec, content=tiff(2))
+        await running.stub.SubmitDocument(request, metadata=metadata)
+        await finished(running.stub, "cut", 1)
+    first = recorded.span("document", pagemesh__request_id="cut")
+    recorded.exporter.clear()
+    async with running_orchestrator(tmp_path) as running:
+        assert (await running.watch("cut")).document.state == DOCUMENT_STATE_SUCCEEDED
+    second = recorded.span("document", pagemesh__request_id="cut", pagemesh__client="billing")
+    page = recorded.span("page", pagemesh__page__number=2, pagemesh__client="billing")
+    assert {f"{span.context.trace_id:032x}" for span in (first, second, page)} == {trace_id}
+    assert first.parent is not None
+    assert second.parent is not None
+    assert first.parent.span_id == second.parent.span_id  # the call that brought it
+    assert parent_of(page, recorded.spans) == second
 
 
 async def test_lost_uploads_are_told(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The document store."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -207,3 +209,46 @@ async def test_account_always_adds_up(
     assert pages.total == len(outcomes) == pages.ok + pages.failed + pages.skipped
     assert pages.ok == outcomes.count(PAGE_OUTCOME_OK)
     assert pages.failed == outcomes.count(PAGE_OUTCOME_FAILED) + outcomes.count(None)
+
+
+async def test_client_and_trace_are_kept(store: DocumentStore) -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    taken = replace(entry("kept"), client="billing", traceparent=traceparent)
+    await store.create(taken)
+    found = await store.get("kept")
+    assert (found.client, found.traceparent) == ("billing", traceparent)
+    await store.create(replace(taken, client="other", traceparent=""))  # another takes it up
+    found = await store.get("kept")
+    assert (found.client, found.traceparent) == ("other", "")
+
+
+async def test_a_file_of_the_release_before_is_read_and_one_of_a_later_is_refused(
+    tmp_path: Path,
+) -> None:
+    """Version 2 is the layout without client and trace."""
+    path = tmp_path / "documents.sqlite3"
+    store = DocumentStore(path)
+    await store.open()
+    await take(store, "old", 2)
+    await store.add_pages("old", [page(1)])
+    await store.close()
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE documents DROP COLUMN client")
+        database.execute("ALTER TABLE documents DROP COLUMN traceparent")
+        database.execute("PRAGMA user_version = 2")
+    database.close()
+
+    store = DocumentStore(path)
+    await store.open()
+    found = await store.get("old")
+    assert (found.client, found.traceparent, found.document.pages.ok) == ("", "", 1)
+    await take(store, "new", 1)
+    await store.close()
+
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    store = DocumentStore(path)
+    with pytest.raises(OSError, match="layout 99"):
+        await store.open()
+    await store.close()
