@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
+from opentelemetry import propagate
 
 from meshkit.errors import InvalidInput, NotFound
 from pagemesh.kafka.connection import Connection, unreachable
@@ -48,6 +49,8 @@ class KafkaClient:
     def submit(self, request: Mapping[str, Any]) -> Place:
         """Send a request; returns where it is. Sending it again gives no second result.
 
+        It is worked on in the trace of the active span, if there is one.
+
         Args:
             request: fields of the contract `request`; `request_id` and `location` are needed.
         Raises:
@@ -55,7 +58,10 @@ class KafkaClient:
             DependencyUnavailable: brokers or registry cannot be reached.
         """
         value = self._codec.encode("request", self._topics.requests, dict(request))
-        return self._send(self._topics.requests, request["request_id"].encode(), value)
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        headers = [(name, text.encode()) for name, text in carrier.items()]
+        return self._send(self._topics.requests, request["request_id"].encode(), value, headers)
 
     def command(self, request_id: str, command: str) -> Place:
         """Send CANCEL or STATUS for a request; raises as `submit`."""

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from meshkit.testing import eventually
 from orchestrator.sources import names
 from orchestrator.testing import FakeModel, running_orchestrator, tiff
+from pagemesh.kafka.client import KafkaClient
 from tests.integration.kafka.conftest import Client
 from tests.telemetry import Recorder, parent_of
 from tests.telemetry import recorded as recorded  # noqa: PLC0414 - a fixture
@@ -99,6 +101,27 @@ async def test_a_dead_letter_is_in_its_requests_trace(
     process = recorded.span(f"process {client.topics.requests}")
     assert told(process)["error.type"] == "BAD_RECORD"
     assert process.status.status_code is StatusCode.ERROR
+
+
+async def test_a_request_is_in_the_trace_of_who_submits_it(
+    client: Client, tmp_path: Path, recorded: Recorder
+) -> None:
+    request = {"request_id": "submitted", "location": f"file://{tmp_path}/absent.tiff"}
+
+    def submit() -> None:
+        with (
+            trace.get_tracer("test").start_as_current_span("claim"),
+            KafkaClient(client.connection, client.topics) as door,
+        ):
+            door.submit(request)
+
+    async with running_orchestrator(tmp_path / "state", **client.settings(tmp_path)):
+        await asyncio.to_thread(submit)
+        await client.hear("result", 1)
+    claim = recorded.span("claim")
+    process = recorded.span(f"process {client.topics.requests}")
+    assert parent_of(process, recorded.spans) == claim
+    assert header_of(client.records["result"][0])[0] == ids_of(claim)[0]
 
 
 async def test_metrics_say_what_was_sent(
