@@ -38,8 +38,6 @@ EDGE_HALF_ANGLE = 40.0
 NEAR = 12.0
 """Degrees to either side in which the direction of the lines is looked for, once it is known about
 where it lies."""
-NEAR = 12.0
-"""Degrees to either side in which lines are looked for once it is known about where they point."""
 RIVAL = 0.6
 """Share of the energy's maximum that makes another direction worth a closer look: where every line
 meets the next one at the strip's end, the coarse energy has a maximum too."""
