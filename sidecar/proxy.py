@@ -133,14 +133,14 @@ class Proxy:
         )
 
     def _accept(self) -> Connection:
-        connection = Connection(
+        # Kept from when it is open: of a failed TLS handshake nobody tells.
+        return Connection(
             self._limits,
             on_stream=self._on_stream,
+            on_open=self._connections.add,
             on_closed=self._on_closed,
             buffers=self._buffers,
         )
-        self._connections.add(connection)
-        return connection
 
     def _on_closed(self, connection: Connection, _reason: str) -> None:
         self._connections.discard(connection)

@@ -37,7 +37,7 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
     """An end that hears its peer.
 
     Args:
-        limits, on_stream, on_closed, on_settings: see `Endpoint`.
+        limits, on_stream, on_open, on_closed, on_settings: see `Endpoint`.
         buffers: what is read into, shared by the connections of an event loop; None for its own.
     """
 
@@ -46,11 +46,18 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
         limits: Limits,
         *,
         on_stream: Callable[[Stream, Headers, bool], None] | None = None,
+        on_open: Callable[["Connection"], None] | None = None,
         on_closed: Callable[["Connection", str], None] | None = None,
         on_settings: Callable[["Connection"], None] | None = None,
         buffers: ReadBuffers | None = None,
     ) -> None:
-        super().__init__(limits, on_stream=on_stream, on_closed=on_closed, on_settings=on_settings)
+        super().__init__(
+            limits,
+            on_stream=on_stream,
+            on_open=on_open,
+            on_closed=on_closed,
+            on_settings=on_settings,
+        )
         preface = b"" if self._is_client else frames.PREFACE
         self._reader = FrameReader(self, limits.max_frame_size, preface)
         self._decoder = HeaderDecoder(limits.max_header_list_size)
@@ -77,6 +84,8 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
         first = frames.PREFACE if self._is_client else b""
         more = limits.connection_window - frames.DEFAULT_WINDOW
         self._outbox.put(first + frames.settings(announced) + frames.window_update(0, more))
+        if self._on_open is not None:
+            self._on_open(self)
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         self._buffer = self._buffers.take()

@@ -46,6 +46,7 @@ class Endpoint:
     Args:
         limits: what this end takes.
         on_stream: a server's: called with each new stream and its headers.
+        on_open: called with the connection once it is made, handshake and all.
         on_closed: called once, with the connection and the reason, when it is gone.
         on_settings: called with the connection when the peer has told its settings.
     """
@@ -55,6 +56,7 @@ class Endpoint:
         limits: Limits,
         *,
         on_stream: Callable[[Stream, Headers, bool], None] | None = None,
+        on_open: Callable[[Any], None] | None = None,
         on_closed: Callable[[Any, str], None] | None = None,
         on_settings: Callable[[Any], None] | None = None,
     ) -> None:
@@ -64,6 +66,7 @@ class Endpoint:
         self.closed = False
         self.received_at = 0
         self._on_stream = on_stream
+        self._on_open = on_open
         self._on_closed = on_closed
         self._on_settings = on_settings
         self._is_client = on_stream is None
