@@ -50,10 +50,13 @@ async def no_handshake_is_cut_off() -> AsyncIterator[None]:
     loop's end cuts off, in whatever test comes next."""
     yield
     async with asyncio.timeout(30):
-        while any(
-            isinstance(one, _SSLProtocolTransport) and not one._closed for one in gc.get_objects()
-        ):
-            await asyncio.sleep(0.02)
+        while _is_shaking_hands():
+            await asyncio.sleep(0.02)  # noqa: ASYNC110 - asyncio tells nobody
+
+
+def _is_shaking_hands() -> bool:
+    objects = gc.get_objects()
+    return any(isinstance(one, _SSLProtocolTransport) and not one._closed for one in objects)
 
 
 def listening(certificates: Certificates, *, mutual: bool) -> dict[str, Any]:
