@@ -50,8 +50,8 @@ async def no_handshake_is_cut_off() -> AsyncIterator[None]:
     loop's end cuts off, in whatever test comes next."""
     yield
     async with asyncio.timeout(30):
-        while _is_shaking_hands():
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - asyncio tells nobody
+        while _is_shaking_hands():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.02)
 
 
 def _is_shaking_hands() -> bool:
