@@ -13,6 +13,7 @@ from meshkit.errors import DependencyUnavailable
 from meshkit.telemetry import names as common
 from meshkit.telemetry.calls import CALLER_KEY
 from meshkit.testing import eventually
+from orchestrator.sources import names as kafka_door
 from orchestrator.telemetry import names
 from orchestrator.testing import FakeModel, analyze_requests, running_orchestrator, tiff
 from pagemesh.common.v1.model_pb2 import InferenceCost, ModelIdentity
@@ -199,7 +200,7 @@ async def test_a_call_that_joins_links_to_the_work(tmp_path: Path, recorded: Rec
 async def test_every_name_is_in_the_vocabulary(tmp_path: Path, recorded: Recorder) -> None:
     async with running_orchestrator(tmp_path) as running:
         await running.analyze(tiff(2), pipeline="application_form")
-    vocabularies = (common.VOCABULARY, names.VOCABULARY)
+    vocabularies = (common.VOCABULARY, names.VOCABULARY, kafka_door.VOCABULARY)
     known = {a for v in vocabularies for a in v.attributes}
     spans = {s.name: s for v in vocabularies for s in v.spans}
     for span in recorded.spans:
