@@ -20,7 +20,7 @@ TEMPLATE = (
     Path(__file__).parents[2] / "k8s" / "observability" / "elasticsearch" / "index-template.json"
 )
 
-pytestmark = [pytest.mark.xdist_group("observe"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.xdist_group("mesh"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from scripts.describe_telemetry import rooms
 from scripts.prometheus_names import label, prometheus_name
 from tests.observe.conftest import CLIENT, Observed, plain, until
 
-pytestmark = [pytest.mark.xdist_group("observe"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.xdist_group("mesh"), pytest.mark.timeout(900)]
 
 KINDS = {"histogram": "histogram", "counter": "sum", "updowncounter": "sum"}
 PROCESSES = {"orchestrator", *MODELS, *(f"{model}-sidecar" for model in MODELS)}
