@@ -93,7 +93,8 @@ async def _follow(
     before = [await parent for parent in parents]
     found = {name: value for run in before for name, value in run.found.items()}
     started = asyncio.get_running_loop().time()
-    blocker = next((run for run in before if run.blocks), None)
+    needed = (run for run in before if run.step.name not in step.helped_by)
+    blocker = next((run for run in needed if run.blocks), None)
     if blocker is not None:
         run = _blocked(step, blocker)
     else:

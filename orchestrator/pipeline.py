@@ -35,6 +35,8 @@ class Step:
         factory: that stage's.
         work: the stage, made for this step.
         after: names of the steps that it follows.
+        helped_by: those of them that it can do without: it waits for them, and runs without the
+            answer of one that failed or was skipped.
         when: its condition; None: always.
         deadline: seconds for one page, retries included.
         retries: how often a call to a model is repeated.
@@ -48,6 +50,7 @@ class Step:
     factory: StageFactory
     work: Stage
     after: tuple[str, ...] = ()
+    helped_by: frozenset[str] = frozenset()
     when: Condition | None = None
     deadline: float = 60.0
     retries: RetryPolicy = field(default_factory=RetryPolicy)

@@ -49,6 +49,7 @@ class _Draft:
     factory: StageFactory | None
     work: Stage | None
     after: tuple[str, ...]
+    helped_by: tuple[str, ...]
     when: Condition | None
     deadline: float
     retries: RetryPolicy
@@ -56,6 +57,11 @@ class _Draft:
     is_optional: bool
     is_kept: bool
     before: set[str] = field(default_factory=set)
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """All steps that it waits for."""
+        return (*self.after, *self.helped_by)
 
     @property
     def step(self) -> Step | None:
@@ -67,7 +73,8 @@ class _Draft:
             stage=self.stage,
             factory=self.factory,
             work=self.work,
-            after=self.after,
+            after=self.follows,
+            helped_by=frozenset(self.helped_by),
             when=self.when,
             deadline=self.deadline,
             retries=self.retries,
@@ -180,6 +187,7 @@ def _read_step(reader: Reader, problems: Problems, available: Available) -> _Dra
         factory=factory,
         work=_build(reader, factory, available),
         after=reader.texts("after"),
+        helped_by=reader.texts("helped_by"),
         when=_read_condition(reader),
         deadline=_read_duration(reader, "deadline", _STEP_DEADLINE),
         retries=_read_retries(reader, problems),
@@ -272,14 +280,12 @@ def _read_options(reader: Reader, factory: StageFactory | None) -> StageConfig:
 
 
 def _check_graph(drafts: Sequence[_Draft], reader: Reader) -> None:
-    """Every `after` exists, nothing goes round in a circle, conditions ask for what is there."""
+    """Steps that are waited for exist, nothing goes round in a circle, conditions ask for what is
+    there."""
     by_name = {draft.name: draft for draft in drafts if draft.name}
     for draft in drafts:
-        for name in draft.after:
-            if name not in by_name:
-                known = ", ".join(by_name)
-                draft.reader.problem(f"`after`: no step `{name}`; steps: {known}", "after")
-    graph = {name: set(draft.after) & by_name.keys() for name, draft in by_name.items()}
+        _check_names(draft, by_name)
+    graph = {name: set(draft.follows) & by_name.keys() for name, draft in by_name.items()}
     try:
         order = tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -290,6 +296,16 @@ def _check_graph(drafts: Sequence[_Draft], reader: Reader) -> None:
         for parent in graph[name]:
             draft.before |= {parent, *by_name[parent].before}
         _check_condition(draft, by_name)
+
+
+def _check_names(draft: _Draft, by_name: Mapping[str, _Draft]) -> None:
+    known = ", ".join(by_name)
+    for key, names in (("after", draft.after), ("helped_by", draft.helped_by)):
+        for name in names:
+            if name not in by_name:
+                draft.reader.problem(f"`{key}`: no step `{name}`; steps: {known}", key)
+    for name in sorted(set(draft.after) & set(draft.helped_by)):
+        draft.reader.problem(f"`{name}` is in `after` and in `helped_by`; choose one", "helped_by")
 
 
 def _check_condition(draft: _Draft, by_name: Mapping[str, _Draft]) -> None:

@@ -1,6 +1,7 @@
 """Everything in one process: real models, no mesh."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -36,6 +37,23 @@ def test_a_model_that_cannot_be_loaded_fails_its_pages(monkeypatch: pytest.Monke
     assert page.outcome == documents.PAGE_OUTCOME_FAILED
     assert "ocr" in page.reason
     assert page.HasField("deskew")
+
+
+def test_a_page_that_was_not_read_keeps_the_signatures_found_by_ink_alone(
+    truth: dict[str, Any],
+) -> None:
+    name = "ticked_and_signed.png"
+    with Client() as client:
+        unread = client.analyze(
+            SAMPLES / name, pipeline="forms", options={"ocr.languages": "tlh"}
+        ).collect()
+        (alone,) = client.analyze(SAMPLES / name, pipeline="signatures").collect().pages
+    (page,) = unread.pages
+    assert page.outcome == documents.PAGE_OUTCOME_FAILED
+    assert "tlh" in page.reason
+    scores = [one.score for one in page.signature.signatures]
+    assert len(scores) == len(truth[name]["pages"][0]["signatures"])
+    assert scores == [one.score for one in alone.signature.signatures]
 
 
 def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,7 @@ async def test_model_that_is_down(tmp_path: Path) -> None:
     reading = next(step for step in page.steps if step.step == "ocr")
     assert reading.attempts == 4
     assert page.HasField("checkbox")
+    assert [one.score for one in page.signature.signatures] == pytest.approx([0.8])
 
 
 async def test_circuit_opens_says_so_and_recovers(tmp_path: Path, quick: Any) -> None:

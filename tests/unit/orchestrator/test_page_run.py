@@ -139,6 +139,26 @@ async def test_required_failure_blocks_and_the_rest_is_kept() -> None:
     assert error_of(page.steps[2].error).message == "odd"
 
 
+async def test_a_step_does_without_what_helps_it() -> None:
+    page = await run(
+        step("bad", InvalidPage("odd")),
+        step("good", {"n": 1}),
+        step("unneeded", {}, "good", when="good.n > 1"),
+        step("last", {"m": 2}, "bad", "unneeded", "good", helped_by=frozenset({"bad", "unneeded"})),
+    )
+    assert page.outcome == PAGE_OUTCOME_FAILED
+    assert outcomes(page)["last"] == STEP_OUTCOME_OK
+    assert page.extensions["last"]["m"] == 2
+
+
+async def test_a_step_waits_for_what_helps_it() -> None:
+    page = await run(
+        step("slow", {"n": 1}, seconds=0.05),
+        step("last", {}, "slow", helped_by=frozenset({"slow"}), when="slow.n == 1"),
+    )
+    assert outcomes(page)["last"] == STEP_OUTCOME_OK
+
+
 async def test_skipping_passes_on_with_its_decision() -> None:
     page = await run(
         step("kind", {"label": "letter", "score": 0.25}),

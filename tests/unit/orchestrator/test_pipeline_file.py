@@ -140,6 +140,12 @@ steps:
         ("- {stage: ocr}", "`name` is missing"),
         ("- {name: a}", "`stage` is missing"),
         ("- {name: a, stage: ocr, after: b}", "`after` must be a list"),
+        ("- {name: a, stage: ocr, helped_by: [b]}", "`helped_by`: no step `b`"),
+        ("- {name: a, stage: ocr, helped_by: [a]}", "wait for each other: a -> a"),
+        (
+            "- {name: a, stage: ocr}\n  - {name: b, stage: form, after: [a], helped_by: [a]}",
+            "`a` is in `after` and in `helped_by`",
+        ),
     ],
 )
 def test_mistakes_between_steps(available: Available, steps: str, problem: str) -> None:
@@ -205,6 +211,9 @@ def test_shipped_pipelines_are_sound(available: Available) -> None:
     form = pipelines["application_form"]
     assert [step.name for step in form.order][:2] == ["deskew", "preread"]
     assert form.last_steps == {"fields"}
+    signature = next(step for step in form.steps if step.name == "signature")
+    assert signature.after == ("ink", "ocr")
+    assert signature.helped_by == {"ocr"}
 
 
 def test_options_of_a_request(available: Available) -> None:
