@@ -77,9 +77,7 @@ class Service(ABC):
 
     def is_answering(self) -> bool:
         """Whether it takes connections."""
-        with socket.socket() as probe:
-            probe.settimeout(1.0)
-            return probe.connect_ex((HOST, self.port)) == 0
+        return is_taken(self.port)
 
     @property
     def process_id(self) -> int | None:
@@ -143,3 +141,23 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody takes connections on a port."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def wait_for_port(port: int, seconds: float = _START_SECONDS) -> None:
+    """Return once somebody takes connections on a port.
+
+    Raises:
+        TimeoutError: nobody does in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not is_taken(port):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody listens on port {port} after {seconds:g} s")
+        time.sleep(_PAUSE_SECONDS)

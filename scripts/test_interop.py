@@ -5,13 +5,13 @@ server in Go, grpcurl, and h2spec, each built from the Go module proxy. Needs Go
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from infra.service import free_port, wait_for_port
 
 ROOT = Path(__file__).parent.parent
 TOOLS = ROOT / "var" / "interop"
@@ -116,30 +116,30 @@ def _succeeds(command: list[str | Path], environ: dict[str, str] | None = None) 
 
 @contextmanager
 def _go_server(program: Path) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     with _process([str(program), f"--port={port}"], {}):
-        _wait_for(port)
+        wait_for_port(port)
         yield port
 
 
 @contextmanager
 def _page_model() -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     with _process([sys.executable, "-m", "servers.deskew"], {"PAGEMESH_DESKEW_PORT": str(port)}):
-        _wait_for(port)
+        wait_for_port(port)
         yield port
 
 
 @contextmanager
 def _sidecar(model: int) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     variables = {
         "PAGEMESH_SIDECAR_LISTEN": f"127.0.0.1:{port}",
         "PAGEMESH_SIDECAR_UPSTREAM": f"127.0.0.1:{model}",
         "PAGEMESH_SIDECAR_WAIT_SECONDS": "20",
     }
     with _process([sys.executable, "-m", "sidecar"], variables):
-        _wait_for(port)
+        wait_for_port(port)
         yield port
 
 
@@ -152,24 +152,6 @@ def _process(command: list[str], variables: dict[str, str]) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
 
 
 if __name__ == "__main__":

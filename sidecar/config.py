@@ -31,6 +31,18 @@ class SidecarConfig(Config):
         le=600,
         description="How long a call waits for a model that is not there; 0: it is refused.",
     )
+    upstream_keepalive_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=3600,
+        description="Silence of a model with open calls until it is asked for a word; 0: never.",
+    )
+    upstream_keepalive_timeout_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        le=3600,
+        description="How long it has for a word then; without one its calls end as UNAVAILABLE.",
+    )
     max_message_bytes: int = Field(
         default=128 * 1024 * 1024, ge=1024, description="Largest message that passes."
     )

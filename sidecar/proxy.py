@@ -14,6 +14,7 @@ from sidecar.http2.buffers import ReadBuffers
 from sidecar.http2.connection import Connection
 from sidecar.http2.endpoint import Limits
 from sidecar.http2.headers import Headers
+from sidecar.http2.keepalive import Patience
 from sidecar.http2.streams import Stream
 from sidecar.not_grpc import NotGrpc
 from sidecar.policy import Policy
@@ -56,6 +57,9 @@ class Proxy:
             self._buffers,
             client_context(config),
             config.upstream_tls_name,
+            patience=Patience(
+                config.upstream_keepalive_seconds, config.upstream_keepalive_timeout_seconds
+            ),
         )
         self._policy = Policy(config.limits)
         self._health = OwnHealth()

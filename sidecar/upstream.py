@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sidecar.http2.buffers import ReadBuffers
 from sidecar.http2.connection import Connection
 from sidecar.http2.endpoint import Limits
+from sidecar.http2.keepalive import Keepalive, Patience
 from sidecar.http2.streams import Stream
 
 _log = logging.getLogger(__name__)
@@ -17,8 +18,8 @@ _log = logging.getLogger(__name__)
 RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5)
 """Waits between attempts to connect; the last is repeated."""
 MAX_CONNECTIONS = 8
-SETTINGS_SECONDS = 5.0
-"""How long a server may take for its first word."""
+CONNECT_SECONDS = SETTINGS_SECONDS = 5.0
+"""How long a connection, TLS included, and then a server's first word may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Upstream:
         buffers: what is read into.
         tls: for TLS to the model; None for plain text.
         tls_name: the name in the model's certificate, when it is not the host.
+        patience: how long the model's silence is borne.
         on_change: told whenever the model is reached (True) or lost (False).
     """
 
@@ -71,6 +73,8 @@ class Upstream:
         buffers: ReadBuffers,
         tls: ssl.SSLContext | None = None,
         tls_name: str = "",
+        *,
+        patience: Patience,
         on_change: Callable[[bool], None] | None = None,
     ) -> None:
         self.address = address
@@ -78,6 +82,7 @@ class Upstream:
         self._buffers = buffers
         self._tls = tls
         self._tls_name = (tls_name or address.host or "localhost") if tls else None
+        self._patience = patience
         self._on_change = on_change
         self._connections: list[Connection] = []
         self._wanted = asyncio.Event()
@@ -134,7 +139,7 @@ class Upstream:
                 await self._connect()
                 failures = 0
             except (OSError, ssl.SSLError) as error:
-                self.reason = str(error)
+                self.reason = str(error) or "no connection in time"
                 if not failures:
                     _log.warning("model not reached", extra={"address": str(self.address)})
                 await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
@@ -160,20 +165,22 @@ class Upstream:
                 buffers=self._buffers,
             )
 
-        if address.path:
-            _, connection = await loop.create_unix_connection(
-                make, address.path, ssl=self._tls, server_hostname=self._tls_name
-            )
-        else:
-            _, connection = await loop.create_connection(
-                make, address.host, address.port, ssl=self._tls, server_hostname=self._tls_name
-            )
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if address.path:
+                _, connection = await loop.create_unix_connection(
+                    make, address.path, ssl=self._tls, server_hostname=self._tls_name
+                )
+            else:
+                _, connection = await loop.create_connection(
+                    make, address.host, address.port, ssl=self._tls, server_hostname=self._tls_name
+                )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(settled.wait(), SETTINGS_SECONDS)
         if connection.closed or not settled.is_set():
             connection.close("no HTTP/2 settings came")
             raise ConnectionError(f"{address} does not answer in HTTP/2")
         self._connections.append(connection)
+        Keepalive(connection, self._patience).start()
         _log.info("model reached", extra={"address": str(address)})
         self._room.set()
         if self._on_change is not None:

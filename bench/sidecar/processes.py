@@ -2,10 +2,8 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,8 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.sidecar import envoy
-
-START_SECONDS = 30.0
+from infra.service import free_port, wait_for_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,32 +108,14 @@ def _envoy(model: Process, receiver: Process) -> Iterator[Process | None]:
     if program is None:
         yield None
         return
-    port = _free_port()
+    port = free_port()
     with TemporaryDirectory() as folder:
         config = Path(folder) / "envoy.json"
         config.write_text(json.dumps(envoy.bootstrap(port, model.port, receiver.grpc_port)))
         command = [str(program), "-c", str(config), "--log-level", "error", "--use-dynamic-base-id"]
         with subprocess.Popen(command) as process:
             try:
-                _wait_for(port)
+                wait_for_port(port)
                 yield Process(port, process.pid)
             finally:
                 process.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)

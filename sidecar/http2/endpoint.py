@@ -145,6 +145,19 @@ class Endpoint:
         last = self._last_peer_id if final else frames.MAX_STREAM_ID
         self._outbox.put(frames.goaway(last, ErrorCode.NO_ERROR))
 
+    def ask_for_a_word(self) -> None:
+        """Send what the peer must acknowledge at once (RFC 9113, section 6.5.3): empty SETTINGS.
+
+        A PING would do as well, but gRPC's servers take more than a few of them in a silent call
+        for abuse and close the connection.
+        """
+        self._outbox.put(frames.settings({}))
+
+    def drop(self, reason: str) -> None:
+        """Close without a word to a peer that hears none; listeners are told."""
+        self._outbox.abort()
+        self._close(reason)
+
     def close(self, reason: str = "closed here") -> None:
         """Close at once; listeners are told."""
         self._outbox.close()

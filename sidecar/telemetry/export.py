@@ -1,6 +1,5 @@
-"""Where telemetry goes: OTLP when OpenTelemetry's own variables name a collector, Prometheus."""
+"""How telemetry leaves: a queue of spans, and metrics to Prometheus and by OTLP."""
 
-import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from threading import Event, Lock, Thread
@@ -18,10 +17,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from prometheus_client import CollectorRegistry
 
+from meshkit.telemetry.otlp import metric_exporter
 from sidecar.telemetry.histograms import HistogramStore
 
-_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
-_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 _MAX_WAITING = 4096
 _BATCH = 512
 _INTERVAL_SECONDS = 1.0
@@ -89,24 +87,6 @@ class SpanQueue:
             self.lost += len(batch)
 
 
-def span_exporter(environ: Mapping[str, str] | None = None) -> SpanExporter | None:
-    """OTLP by the protocol that OTEL_EXPORTER_OTLP_PROTOCOL names (`http/protobuf`, `grpc`)."""
-    environ = os.environ if environ is None else environ
-    if not (environ.get(_ENDPOINT) or environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")):
-        return None
-    if _protocol(environ, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415
-            OTLPSpanExporter as GrpcSpanExporter,  # brings all of grpc with it
-        )
-
-        return GrpcSpanExporter()
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
-        OTLPSpanExporter,
-    )
-
-    return OTLPSpanExporter()
-
-
 class _PrometheusReader(PrometheusMetricReader):
     """Shows Prometheus the histograms, too."""
 
@@ -143,33 +123,13 @@ class _WithHistograms(MetricExporter):
 
 
 def metric_readers(
-    registry: CollectorRegistry | None,
-    histograms: HistogramStore,
-    environ: Mapping[str, str] | None = None,
+    registry: CollectorRegistry | None, histograms: HistogramStore, environ: Mapping[str, str]
 ) -> list[MetricReader]:
     """Prometheus' reader into `registry`, if there is one, and OTLP's, if it is configured."""
-    environ = os.environ if environ is None else environ
     readers: list[MetricReader] = []
     if registry is not None:
         readers.append(_PrometheusReader(registry, histograms))
-    if environ.get(_ENDPOINT) or environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"):
-        readers.append(PeriodicReader(_WithHistograms(_metric_exporter(environ), histograms)))
+    exporter = metric_exporter(environ)
+    if exporter is not None:
+        readers.append(PeriodicReader(_WithHistograms(exporter, histograms)))
     return readers
-
-
-def _metric_exporter(environ: Mapping[str, str]) -> MetricExporter:
-    if _protocol(environ, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL") == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415
-            OTLPMetricExporter as GrpcMetricExporter,
-        )
-
-        return GrpcMetricExporter()
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
-        OTLPMetricExporter,
-    )
-
-    return OTLPMetricExporter()
-
-
-def _protocol(environ: Mapping[str, str], own: str) -> str:
-    return environ.get(own) or environ.get(_PROTOCOL) or "http/protobuf"

@@ -1,6 +1,7 @@
 """The thread that makes telemetry of calls' records, so that calls need not wait for it."""
 
 import logging
+import os
 import sys
 from threading import Event, Thread
 
@@ -8,9 +9,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, start_http_server
 
+from meshkit.telemetry.otlp import span_exporter
 from sidecar.proxy import Proxy
 from sidecar.telemetry import names
-from sidecar.telemetry.export import SpanQueue, metric_readers, span_exporter
+from sidecar.telemetry.export import SpanQueue, metric_readers
 from sidecar.telemetry.histograms import HistogramStore
 from sidecar.telemetry.metrics import CallMetrics
 from sidecar.telemetry.model_trailers import read_report
@@ -35,10 +37,10 @@ class TelemetryPump:
         config = proxy.config
         resource = Resource.create({"service.name": f"{config.name}-sidecar"})
         registry = CollectorRegistry() if config.metrics_port >= 0 else None
-        exporter = span_exporter()
+        exporter = span_exporter(os.environ)
         self._queue = SpanQueue(exporter) if exporter is not None else None
         histograms = HistogramStore(names.HISTOGRAMS)
-        self._meters = MeterProvider(metric_readers(registry, histograms), resource)
+        self._meters = MeterProvider(metric_readers(registry, histograms, os.environ), resource)
         self._spans = SpanMaker(resource, self._queue.put) if self._queue is not None else None
         meter = self._meters.get_meter("sidecar")
         self._metrics = CallMetrics(meter, histograms, proxy, self._lost_spans)
