@@ -19,7 +19,7 @@ from orchestrator.resumption import resume_documents
 from orchestrator.service import SERVICE_NAME, OrchestratorServicer
 from orchestrator.sources.door import KafkaDoor
 from orchestrator.stages.registry import StageRegistry
-from orchestrator.store import DocumentStore
+from orchestrator.stores.sqlite import SqliteStore
 from orchestrator.uploads import Uploads
 from orchestrator.work import WorkManager
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import (
@@ -44,7 +44,7 @@ class Orchestrator:
         self._config = config
         limits = config.document_limits
         self._channels = channels
-        self._store = DocumentStore(config.state_dir / "documents.sqlite3")
+        self._store = SqliteStore(config.state_dir / "documents.sqlite3")
         self._uploads = Uploads(config.state_dir / "uploads")
         self._workers = WorkerPool(limits)
         available = Available(StageRegistry(), Models(channels, config.breaker))

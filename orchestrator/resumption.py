@@ -9,7 +9,7 @@ from orchestrator.documents.spool import Spool
 from orchestrator.faults import known_error
 from orchestrator.orders import OrderDesk
 from orchestrator.records import Ending, Keeper, Record
-from orchestrator.store import DocumentStore
+from orchestrator.stores.base import DocumentStore
 from orchestrator.telemetry.resuming import in_trace_of
 from orchestrator.uploads import Uploads
 from orchestrator.work import WorkManager

@@ -3,58 +3,24 @@
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
-from meshkit.errors import (
-    Conflict,
-    DeadlineExceeded,
-    DependencyUnavailable,
-    Internal,
-    InvalidInput,
-    Overloaded,
-    PagemeshError,
-)
-from orchestrator.document_run import Job, ReadingRoom, read_document
-from orchestrator.documents.source import fetch
-from orchestrator.faults import known_error
-from orchestrator.live import CANCELLED, CRASHED, STOPPED, Live
+from meshkit.errors import Conflict, DependencyUnavailable, Overloaded
+from orchestrator.document_run import ReadingRoom
+from orchestrator.execution import Executor
+from orchestrator.live import CANCELLED, CRASHED, Live
 from orchestrator.order import Order
-from orchestrator.page_run import Plan
 from orchestrator.pipeline import Pipeline
-from orchestrator.records import Ending, Entry, Keeper, Record
-from orchestrator.store import DocumentStore
-from orchestrator.telemetry import names
-from orchestrator.telemetry.recording import DocumentTelemetry, part_span, tell_request
+from orchestrator.records import Entry, Keeper, Record
+from orchestrator.retention import sweep
+from orchestrator.stores.base import DocumentStore
+from orchestrator.telemetry.recording import DocumentTelemetry, tell_request
 from orchestrator.telemetry.resuming import active_traceparent
 from orchestrator.uploads import Uploads
-from pagemesh.orchestrator.v1.document_pb2 import (
-    Document,
-    DocumentState,
-    PageResult,
-    PipelineIdentity,
-)
+from orchestrator.watching import watched
+from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult, PipelineIdentity
 
-_PAGES_AT_ONCE = 8
-_SWEEP_SECONDS = 60.0
 _log = logging.getLogger(__name__)
-
-
-class _StoreSink:
-    """Writes what is found, and tells whoever watches."""
-
-    def __init__(self, store: DocumentStore, live: Live) -> None:
-        self._store = store
-        self._live = live
-
-    async def opened(self, media_type: str, total: int) -> None:
-        await self._store.opened(self._live.order.request_id, media_type, total)
-        self._live.bell.ring()
-
-    async def add_pages(self, pages: Sequence[PageResult]) -> None:
-        if pages:
-            await self._store.add_pages(self._live.order.request_id, pages)
-            self._live.bell.ring()
 
 
 class WorkManager:
@@ -71,9 +37,8 @@ class WorkManager:
         retention_seconds: float,
     ) -> None:
         self._store = store
-        self._room = room
         self._uploads = uploads
-        self._turns = asyncio.Semaphore(max_documents)
+        self._executor = Executor(store, room, uploads, max_documents=max_documents)
         self._capacity = max_documents + max_queued
         self._retention_seconds = retention_seconds
         self._live: dict[str, Live] = {}
@@ -86,7 +51,7 @@ class WorkManager:
         count = await self._store.end_unfinished(CRASHED)
         if count:
             _log.warning("ended documents that were cut off", extra={"count": count})
-        self._sweeper = asyncio.create_task(self._sweep())
+        self._sweeper = asyncio.create_task(sweep(self._store, self._retention_seconds))
 
     async def stop(self) -> None:
         """End all work. Safe to call twice and without `start`."""
@@ -126,7 +91,7 @@ class WorkManager:
         """
         live = await self._accept(order)
         try:
-            async for event in self._events(order.request_id, live):
+            async for event in watched(self._store, order.request_id, live):
                 yield event
         finally:
             if live is not None:
@@ -141,7 +106,7 @@ class WorkManager:
         if live is not None:
             live.watchers += 1
         try:
-            async for event in self._events(request_id, live):
+            async for event in watched(self._store, request_id, live):
                 yield event
         finally:
             if live is not None:
@@ -166,37 +131,6 @@ class WorkManager:
     ) -> tuple[list[PageResult], bool]:
         """Finished pages from this number on, and whether there are more."""
         return await self._store.pages_from(request_id, first, limit, max_bytes)
-
-    async def _events(
-        self, request_id: str, live: Live | None
-    ) -> AsyncGenerator[Document | PageResult, None]:
-        """Read from the store whenever there is news: a slow reader costs no memory."""
-        sequence, told = 0, (-1, -1)
-        while True:
-            # Noted before reading: what happens meanwhile is found in the next round.
-            is_over = live is None or live.is_over
-            rung = live.bell.rung if live is not None else 0
-            record = await self._store.get(request_id)
-            document = record.document
-            state = (document.state, document.pages.total)
-            if state != told and (not record.is_final or told == (-1, -1)):
-                yield document
-            told = state
-            while pages := await self._store.pages_after(request_id, sequence, _PAGES_AT_ONCE):
-                for sequence, page in pages:  # noqa: B007
-                    yield page
-            if record.is_final:
-                yield document
-                return
-            if live is None or live.is_paused:
-                raise DependencyUnavailable(
-                    "the document is not at work now; it goes on when the orchestrator is up again "
-                    "or its message is delivered again",
-                    reason="INTERRUPTED",
-                )
-            if is_over:
-                raise Internal("the document's end could not be stored; the log says why")
-            await live.bell.rung_since(rung)
 
     async def _find(self, request_id: str) -> Live | None:
         """The work on a document; None when it has ended. Raises NotFound.
@@ -259,8 +193,16 @@ class WorkManager:
         told = DocumentTelemetry(order.request_id, order.client, pipeline.name, pipeline.version)
         live = Live(order, watchers=1, keeper=order.keeper, telemetry=told)
         self._live[order.request_id] = live
-        live.task = asyncio.create_task(self._work(live, order, resources))
+        live.task = asyncio.create_task(self._execute(live, resources))
         return live
+
+    async def _execute(self, live: Live, resources: contextlib.AsyncExitStack) -> None:
+        try:
+            await self._executor.execute(live, resources)
+        finally:
+            del self._live[live.order.request_id]
+            live.is_over = True
+            live.bell.ring()
 
     def _check_capacity(self) -> None:
         if self._is_stopping:
@@ -272,105 +214,6 @@ class WorkManager:
                 metadata={"limit_documents": str(self._capacity)},
                 retry_after=5.0,
             )
-
-    async def _work(self, live: Live, order: Order, resources: contextlib.AsyncExitStack) -> None:
-        """Read the document, and write its end whatever happens."""
-        live.is_begun = True
-        with live.telemetry.running():
-            await self._read_to_the_end(live, order, resources)
-
-    async def _read_to_the_end(
-        self, live: Live, order: Order, resources: contextlib.AsyncExitStack
-    ) -> None:
-        ending = Ending()
-        try:
-            async with resources:
-                if live.stopped is None:
-                    await self._read_in_turn(live, order)
-                else:
-                    ending = live.stopped
-        except asyncio.CancelledError:
-            ending = live.stopped or STOPPED
-        except BaseExceptionGroup as group:
-            ending = _failing(known_error(group.exceptions[0]))
-        except Exception as error:
-            ending = _failing(known_error(error))
-        finally:
-            writing = asyncio.create_task(self._finish(live, ending))
-            try:
-                await asyncio.shield(writing)
-            finally:
-                await asyncio.wait([writing])
-                del self._live[order.request_id]
-                live.is_over = True
-                live.bell.ring()
-
-    async def _finish(self, live: Live, ending: Ending) -> None:
-        if not live.is_paused:
-            await self._end(live, ending)
-            await self._uploads.drop(live.order.request_id)
-
-    async def _end(self, live: Live, ending: Ending) -> None:
-        request_id = live.order.request_id
-        document = await self._store.end(request_id, ending)
-        live.telemetry.ended(document)
-        pages = document.pages
-        _log.info(
-            "document ended",
-            extra={
-                "request_id": request_id,
-                "state": DocumentState.Name(document.state),
-                "pages_ok": pages.ok,
-                "pages_failed": pages.failed,
-                "pages_skipped": pages.skipped,
-            },
-        )
-
-    async def _read_in_turn(self, live: Live, order: Order) -> None:
-        async with contextlib.AsyncExitStack() as stack:
-            with part_span(names.QUEUE_SPAN):
-                await stack.enter_async_context(self._turns)
-            await self._read(live, order)
-
-    async def _read(self, live: Live, order: Order) -> None:
-        deadline = asyncio.get_running_loop().time() + order.seconds
-        if order.call_deadline is not None:
-            deadline = min(deadline, order.call_deadline)
-        await self._store.begin(order.request_id, order.spool.sha256 if not order.location else "")
-        live.bell.ring()
-        if order.location:
-            await self._fetch(order, deadline)
-        _check_digest(order)
-        job = Job(
-            name=order.request_id,
-            path=order.spool.path,
-            password=order.password,
-            dpi=order.dpi,
-            selection=order.selection,
-            plan=Plan(order.pipeline, order.options, deadline, self._room.forms.current),
-            telemetry=live.telemetry,
-            done=await self._store.finished_pages(order.request_id),
-        )
-        await read_document(self._room, job, _StoreSink(self._store, live))
-
-    async def _fetch(self, order: Order, deadline: float) -> None:
-        try:
-            async with asyncio.timeout_at(deadline):
-                with part_span(names.FETCH_SPAN):
-                    await fetch(order.location, order.spool, self._room.limits)
-        except TimeoutError as error:
-            raise DeadlineExceeded("the document's time was over before it was fetched") from error
-        await self._store.begin(order.request_id, order.spool.sha256)
-
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                count = await self._store.delete_ended_before(time.time() - self._retention_seconds)
-                if count:
-                    _log.info("deleted old documents", extra={"count": count})
-            except Exception:
-                _log.exception("old documents cannot be deleted")
-            await asyncio.sleep(min(_SWEEP_SECONDS, self._retention_seconds))
 
 
 def identity_of(pipeline: Pipeline) -> PipelineIdentity:
@@ -394,21 +237,6 @@ def _entry(order: Order) -> Entry:
         client=order.client,
         traceparent=active_traceparent(),
     )
-
-
-def _check_digest(order: Order) -> None:
-    """Raises InvalidInput when the bytes are not those that the client means."""
-    if order.sha256 and order.sha256 != order.spool.sha256:
-        raise InvalidInput(
-            f"sha256: the document's bytes have {order.spool.sha256}, not {order.sha256}: it was "
-            "changed or damaged on its way",
-            reason="DIGEST_MISMATCH",
-            metadata={"field": "sha256"},
-        )
-
-
-def _failing(error: PagemeshError) -> Ending:
-    return Ending(error=error, rest_reason=error.message, rest_error=error)
 
 
 def _leave_decided(deciding: asyncio.Task[Live | None]) -> None:

@@ -7,9 +7,11 @@ from orchestrator.orders import OrderDesk
 from orchestrator.sources.claims import LocalClaims
 from orchestrator.sources.config import KafkaSettings
 from orchestrator.sources.handling import RequestHandler
+from orchestrator.sources.intake import Intake
 from orchestrator.sources.kafka import KafkaSource
 from orchestrator.sources.large_results import LargeResults
 from orchestrator.sources.redis_claims import RedisClaims
+from orchestrator.sources.replies import Replies
 from orchestrator.work import WorkManager
 
 
@@ -45,11 +47,9 @@ class KafkaDoor:
             RequestHandler(
                 self._settings,
                 self._limits,
-                desk,
                 work,
-                self._claims,
-                self._codec,
-                self._large,
+                Intake(self._settings, desk, self._claims, self._codec),
+                Replies(self._settings, self._limits, work, self._codec, self._large),
                 self._source.tell,
             )
         )

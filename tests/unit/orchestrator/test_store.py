@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshkit.errors import DependencyUnavailable, InvalidDocument, NotFound
 from meshkit.status import status_of
 from orchestrator.records import Ending, Entry, Keeper
-from orchestrator.store import DocumentStore
+from orchestrator.stores.base import DocumentStore
+from orchestrator.stores.sqlite import SqliteStore
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_CANCELLED,
     DOCUMENT_STATE_FAILED,
@@ -30,7 +31,7 @@ OUTCOMES = (PAGE_OUTCOME_OK, PAGE_OUTCOME_FAILED, PAGE_OUTCOME_SKIPPED)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[DocumentStore]:
-    store = DocumentStore(tmp_path / "state" / "documents.sqlite3")
+    store = SqliteStore(tmp_path / "state" / "documents.sqlite3")
     await store.open()
     yield store
     await store.close()
@@ -91,14 +92,14 @@ async def test_page_is_counted_once(store: DocumentStore) -> None:
 
 async def test_reopened_store_has_everything(tmp_path: Path) -> None:
     path = tmp_path / "documents.sqlite3"
-    first = DocumentStore(path)
+    first = SqliteStore(path)
     await first.open()
     await take(first, "d", 2)
     await first.add_pages("d", [page(1)])
     await first.close()
     await first.close()
 
-    second = DocumentStore(path)
+    second = SqliteStore(path)
     await second.open()
     error = InvalidDocument("cut off")
     assert await second.end_unfinished(Ending(error=error, rest_error=error)) == 1
@@ -110,7 +111,7 @@ async def test_reopened_store_has_everything(tmp_path: Path) -> None:
 
 
 async def test_second_process_is_kept_out(store: DocumentStore, tmp_path: Path) -> None:
-    other = DocumentStore(tmp_path / "state" / "documents.sqlite3")
+    other = SqliteStore(tmp_path / "state" / "documents.sqlite3")
     with pytest.raises(OSError, match="in use by another orchestrator"):
         await other.open()
     await other.close()
@@ -195,11 +196,12 @@ async def test_answers_keep_to_a_size(store: DocumentStore) -> None:
         assert (len(pages), has_more) == (count, count < 3)
 
 
+@settings(deadline=None)
 @given(outcomes=st.lists(st.sampled_from([*OUTCOMES, None]), max_size=12))
 async def test_account_always_adds_up(
     tmp_path_factory: pytest.TempPathFactory, outcomes: list[int | None]
 ) -> None:
-    store = DocumentStore(tmp_path_factory.mktemp("store") / "documents.sqlite3")
+    store = SqliteStore(tmp_path_factory.mktemp("store") / "documents.sqlite3")
     await store.open()
     await take(store, "d", len(outcomes))
     finished = [page(n, o) for n, o in enumerate(outcomes, 1) if o is not None]
@@ -227,7 +229,7 @@ async def test_a_file_of_the_release_before_is_read_and_one_of_a_later_is_refuse
 ) -> None:
     """Version 2 is the layout without client and trace."""
     path = tmp_path / "documents.sqlite3"
-    store = DocumentStore(path)
+    store = SqliteStore(path)
     await store.open()
     await take(store, "old", 2)
     await store.add_pages("old", [page(1)])
@@ -238,7 +240,7 @@ async def test_a_file_of_the_release_before_is_read_and_one_of_a_later_is_refuse
         database.execute("PRAGMA user_version = 2")
     database.close()
 
-    store = DocumentStore(path)
+    store = SqliteStore(path)
     await store.open()
     found = await store.get("old")
     assert (found.client, found.traceparent, found.document.pages.ok) == ("", "", 1)
@@ -248,7 +250,7 @@ async def test_a_file_of_the_release_before_is_read_and_one_of_a_later_is_refuse
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
-    store = DocumentStore(path)
+    store = SqliteStore(path)
     with pytest.raises(OSError, match="layout 99"):
         await store.open()
     await store.close()

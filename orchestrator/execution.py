@@ -1,0 +1,159 @@
+"""One piece of work, from its turn to its written end."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+
+from meshkit.errors import DeadlineExceeded, InvalidInput, PagemeshError
+from orchestrator.document_run import Job, ReadingRoom, read_document
+from orchestrator.documents.source import fetch
+from orchestrator.faults import known_error
+from orchestrator.live import STOPPED, Live
+from orchestrator.order import Order
+from orchestrator.page_run import Plan
+from orchestrator.records import Ending
+from orchestrator.stores.base import DocumentStore
+from orchestrator.telemetry import names
+from orchestrator.telemetry.recording import part_span
+from orchestrator.uploads import Uploads
+from pagemesh.orchestrator.v1.document_pb2 import DocumentState, PageResult
+
+_log = logging.getLogger(__name__)
+
+
+class _StoreSink:
+    """Writes what is found, and tells whoever watches."""
+
+    def __init__(self, store: DocumentStore, live: Live) -> None:
+        self._store = store
+        self._live = live
+
+    async def opened(self, media_type: str, total: int) -> None:
+        await self._store.opened(self._live.order.request_id, media_type, total)
+        self._live.bell.ring()
+
+    async def add_pages(self, pages: Sequence[PageResult]) -> None:
+        if pages:
+            await self._store.add_pages(self._live.order.request_id, pages)
+            self._live.bell.ring()
+
+
+class Executor:
+    """Reads documents, so many at once.
+
+    Args:
+        store: takes what is found.
+        room: what all documents share.
+        uploads: bytes that are kept until a document's end.
+        max_documents: whose pages are read at once; the others wait for their turn.
+    """
+
+    def __init__(
+        self, store: DocumentStore, room: ReadingRoom, uploads: Uploads, *, max_documents: int
+    ) -> None:
+        self._store = store
+        self._room = room
+        self._uploads = uploads
+        self._turns = asyncio.Semaphore(max_documents)
+
+    async def execute(self, live: Live, resources: contextlib.AsyncExitStack) -> None:
+        """Read a document, and write its end whatever happens."""
+        live.is_begun = True
+        with live.telemetry.running():
+            await self._read_to_the_end(live, live.order, resources)
+
+    async def _read_to_the_end(
+        self, live: Live, order: Order, resources: contextlib.AsyncExitStack
+    ) -> None:
+        ending = Ending()
+        try:
+            async with resources:
+                if live.stopped is None:
+                    await self._read_in_turn(live, order)
+                else:
+                    ending = live.stopped
+        except asyncio.CancelledError:
+            ending = live.stopped or STOPPED
+        except BaseExceptionGroup as group:
+            ending = _failing(known_error(group.exceptions[0]))
+        except Exception as error:
+            ending = _failing(known_error(error))
+        finally:
+            writing = asyncio.create_task(self._finish(live, ending))
+            try:
+                await asyncio.shield(writing)
+            finally:
+                await asyncio.wait([writing])
+
+    async def _finish(self, live: Live, ending: Ending) -> None:
+        if not live.is_paused:
+            await self._end(live, ending)
+            await self._uploads.drop(live.order.request_id)
+
+    async def _end(self, live: Live, ending: Ending) -> None:
+        request_id = live.order.request_id
+        document = await self._store.end(request_id, ending)
+        live.telemetry.ended(document)
+        pages = document.pages
+        _log.info(
+            "document ended",
+            extra={
+                "request_id": request_id,
+                "state": DocumentState.Name(document.state),
+                "pages_ok": pages.ok,
+                "pages_failed": pages.failed,
+                "pages_skipped": pages.skipped,
+            },
+        )
+
+    async def _read_in_turn(self, live: Live, order: Order) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            with part_span(names.QUEUE_SPAN):
+                await stack.enter_async_context(self._turns)
+            await self._read(live, order)
+
+    async def _read(self, live: Live, order: Order) -> None:
+        deadline = asyncio.get_running_loop().time() + order.seconds
+        if order.call_deadline is not None:
+            deadline = min(deadline, order.call_deadline)
+        await self._store.begin(order.request_id, order.spool.sha256 if not order.location else "")
+        live.bell.ring()
+        if order.location:
+            await self._fetch(order, deadline)
+        _check_digest(order)
+        job = Job(
+            name=order.request_id,
+            path=order.spool.path,
+            password=order.password,
+            dpi=order.dpi,
+            selection=order.selection,
+            plan=Plan(order.pipeline, order.options, deadline, self._room.forms.current),
+            telemetry=live.telemetry,
+            done=await self._store.finished_pages(order.request_id),
+        )
+        await read_document(self._room, job, _StoreSink(self._store, live))
+
+    async def _fetch(self, order: Order, deadline: float) -> None:
+        try:
+            async with asyncio.timeout_at(deadline):
+                with part_span(names.FETCH_SPAN):
+                    await fetch(order.location, order.spool, self._room.limits)
+        except TimeoutError as error:
+            raise DeadlineExceeded("the document's time was over before it was fetched") from error
+        await self._store.begin(order.request_id, order.spool.sha256)
+
+
+def _check_digest(order: Order) -> None:
+    """Raises InvalidInput when the bytes are not those that the client means."""
+    if order.sha256 and order.sha256 != order.spool.sha256:
+        raise InvalidInput(
+            f"sha256: the document's bytes have {order.spool.sha256}, not {order.sha256}: it was "
+            "changed or damaged on its way",
+            reason="DIGEST_MISMATCH",
+            metadata={"field": "sha256"},
+        )
+
+
+def _failing(error: PagemeshError) -> Ending:
+    return Ending(error=error, rest_reason=error.message, rest_error=error)

@@ -1,0 +1,140 @@
+"""Writes answers, each in one transaction with the mark that its record is done."""
+
+import contextlib
+import queue
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from orchestrator.sources.assignment import Assignment, Partition
+from orchestrator.sources.clients import Clients
+from orchestrator.sources.letters import Outgoing
+from orchestrator.sources.progress import PartitionProgress
+from orchestrator.sources.telemetry import sending, tell_answered, tell_sent
+
+_ANSWERS_AT_ONCE = 200
+_MOST_REFUSALS = 20
+
+
+class _RefusedError(Exception):
+    """The broker takes nothing at the moment: during a rebalance."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A record is done.
+
+    Attributes:
+        place, offset: of the record.
+        partition: tells whether it was ours all the time.
+        outgoing: what is to be written; may be nothing.
+        asked_ms: the record's timestamp.
+    """
+
+    place: TopicPartition
+    partition: Partition
+    offset: int
+    outgoing: list[Outgoing]
+    asked_ms: int
+
+
+class AnswerWriter:
+    """Writes answers. Used by one thread, but for `put`.
+
+    Args:
+        clients: of the session.
+        assignment: which partitions are ours.
+    """
+
+    def __init__(self, clients: Clients, assignment: Assignment) -> None:
+        self._producer = clients.producer
+        self._consumer = clients.consumer
+        self._assignment = assignment
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._ready: deque[Answer] = deque()
+        self._refused = 0
+
+    def put(self, answer: Answer) -> None:
+        """An answer is ready. From any thread."""
+        self._answers.put(answer)
+
+    def publish(self) -> None:
+        """Write what is ready, and mark it as done, in transactions. Raises KafkaError."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._ready.append(self._answers.get_nowait())
+        while self._ready:
+            several = [
+                self._ready.popleft() for _ in range(min(len(self._ready), _ANSWERS_AT_ONCE))
+            ]
+            # In this order: an answer that is ours now is ours in the generation that is stated.
+            member = self._consumer.group_metadata()
+            self._assignment.drop_gone()
+            ours = [each for each in several if self._assignment.has(each.place, each.partition)]
+            if ours and not self._commit(ours, member):
+                self._ready.extendleft(reversed(ours))
+                return
+
+    def _commit(self, answers: list[Answer], member: Any) -> bool:
+        """Write answers and the mark that they are given in one transaction.
+
+        Returns:
+            False when the broker takes nothing at the moment: during a rebalance.
+        Raises:
+            KafkaError: whether they are written is not known, or the broker refuses for long.
+        """
+        try:
+            with sending([each for answer in answers for each in answer.outgoing]):
+                self._write(answers, _offsets(answers), member)
+        except _RefusedError:
+            return False
+        self._refused = 0
+        for answer in answers:
+            for each in answer.outgoing:
+                tell_sent(each)
+                tell_answered(each, answer.asked_ms)
+            answer.partition.finish(answer.offset)
+        return True
+
+    def _write(
+        self, answers: list[Answer], offsets: dict[TopicPartition, Any], member: Any
+    ) -> None:
+        """One transaction. Raises _RefusedError when the broker takes nothing at the moment."""
+        self._producer.begin_transaction()
+        try:
+            self._send(answers)
+            self._producer.send_offsets_to_transaction(offsets, member)
+        except KafkaError as error:
+            self._refused += 1
+            if self._refused > _MOST_REFUSALS:
+                raise
+            self._producer.abort_transaction()
+            raise _RefusedError from error
+        self._producer.commit_transaction()
+
+    def _send(self, answers: list[Answer]) -> None:
+        sent = [
+            self._producer.send(each.topic, key=each.key, value=each.value, headers=each.headers)
+            for answer in answers
+            for each in answer.outgoing
+        ]
+        self._producer.flush()
+        for future in sent:
+            future.get(timeout=0)
+
+
+def _offsets(answers: list[Answer]) -> dict[TopicPartition, Any]:
+    """How far each partition is once these are given."""
+    progresses: dict[TopicPartition, PartitionProgress] = {}
+    for answer in answers:
+        if answer.place not in progresses:
+            progresses[answer.place] = answer.partition.progress.copy()
+        progresses[answer.place].finish(answer.offset)
+    return {
+        place: OffsetAndMetadata(progress.base, progress.text, -1)
+        for place, progress in progresses.items()
+    }

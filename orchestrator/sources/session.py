@@ -1,0 +1,157 @@
+"""One session with the broker: takes requests and writes their answers while its clients live."""
+
+import asyncio
+import contextlib
+import logging
+import queue
+import threading
+import time
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+
+from orchestrator.sources.answers import Answer, AnswerWriter
+from orchestrator.sources.assignment import Assignment, Partition
+from orchestrator.sources.clients import Clients
+from orchestrator.sources.commands import Commands
+from orchestrator.sources.config import KafkaSettings
+from orchestrator.sources.handling import RequestHandler
+from orchestrator.sources.letters import Incoming, Outgoing
+from orchestrator.sources.telemetry import SessionLevels, processing, tell_sent, tell_taken
+from pagemesh.kafka.codec import Codec
+
+_POLL_MS = 20
+_LAG_SECONDS = 2.0
+_LAG_MS = 1_000
+
+_log = logging.getLogger(__name__)
+
+
+class Session:
+    """As long as consumer and producer live. What they say is true; what we remember is not.
+
+    Args:
+        settings: of the operator.
+        codec: reads commands.
+        handler: works on requests, in `loop`.
+        events: to be sent as soon as may be.
+        transactional_id: this orchestrator's name among the broker's transactions.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        codec: Codec,
+        handler: RequestHandler,
+        loop: asyncio.AbstractEventLoop,
+        events: "queue.SimpleQueue[Outgoing]",
+        transactional_id: str,
+    ) -> None:
+        self._settings = settings
+        self._handler = handler
+        self._loop = loop
+        self._events = events
+        self._broken: BaseException | None = None
+        self._levels = SessionLevels(settings.kafka_requests_topic, settings.kafka_group)
+        self._lag_due = 0.0
+        with contextlib.ExitStack() as opened:
+            self._clients = Clients(settings, transactional_id)
+            opened.callback(self._clients.close)
+            self._consumer = self._clients.consumer
+            self._assignment = Assignment(
+                self._consumer,
+                most_records=settings.kafka_waiting_records,
+                most_bytes=settings.kafka_waiting_bytes,
+            )
+            self._answers = AnswerWriter(self._clients, self._assignment)
+            self._commands = Commands(self._clients.control, codec, handler, loop)
+            # A leader that knows no partitions yet would assign none, and not look again for long.
+            topic = settings.kafka_requests_topic
+            if not self._consumer.partitions_for_topic(topic):
+                raise UnknownTopicOrPartitionError(f"there is no topic {topic}")
+            self._consumer.subscribe([topic], listener=self._assignment)
+            opened.pop_all()
+
+    def run(self, is_stopping: threading.Event) -> None:
+        """Take and answer. Raises KafkaError: the session is over."""
+        while not is_stopping.is_set() and self._broken is None:
+            self._assignment.throttle()
+            polled = self._consumer.poll(timeout_ms=_POLL_MS)
+            self._assignment.drop_gone()
+            for place, records in polled.items():
+                self._take(place, records)
+            self._answers.publish()
+            self._tell_events()
+            self._tell_levels()
+            self._commands.hear()
+        self._answers.publish()
+
+    def close(self) -> None:
+        """Give everything up that is not answered: it will be delivered again."""
+        self._assignment.drop_all()
+        self._levels.clear()
+        try:
+            self._clients.close()
+        except Exception as error:
+            _log.warning("clients of Kafka did not close in order", exc_info=error)
+
+    def _take(self, place: TopicPartition, records: list[Any]) -> None:
+        partition = self._assignment.find(place)
+        if partition is None:
+            return
+        for record in records:
+            if partition.progress.take(record.offset):
+                incoming = _incoming(place, record)
+                tell_taken(incoming, self._settings.kafka_group)
+                partition.sizes[record.offset] = len(record.value or b"")
+                partition.work[record.offset] = asyncio.run_coroutine_threadsafe(
+                    self._work_on(incoming, place, partition), self._loop
+                )
+
+    async def _work_on(
+        self, incoming: Incoming, place: TopicPartition, partition: Partition
+    ) -> None:
+        try:
+            with processing(incoming, self._settings.kafka_group) as outgoing:
+                outgoing.extend(await self._handler.handle(incoming))
+        except Exception as error:
+            # It can be neither answered nor left out: the session begins anew.
+            _log.exception("a request cannot be answered", extra={"place": incoming.place})
+            self._broken = error
+            return
+        self._answers.put(
+            Answer(place, partition, incoming.offset, outgoing, incoming.timestamp_ms)
+        )
+
+    def _tell_events(self) -> None:
+        with contextlib.suppress(queue.Empty, KafkaError):
+            while True:
+                event = self._events.get_nowait()
+                self._clients.telling.send(
+                    event.topic, key=event.key, value=event.value, headers=event.headers
+                )
+                tell_sent(event)
+
+    def _tell_levels(self) -> None:
+        """What waits and is held back; how far behind we are is asked for now and then."""
+        self._levels.tell(waiting=self._assignment.waiting, paused=len(self._consumer.paused()))
+        if time.monotonic() < self._lag_due:
+            return
+        self._lag_due = time.monotonic() + _LAG_SECONDS
+        # Not from what was fetched last: of a paused partition nothing is fetched.
+        with contextlib.suppress(KafkaError):
+            ends = self._consumer.end_offsets(self._assignment.places, timeout_ms=_LAG_MS)
+            self._levels.tell_lags(self._assignment.lags(ends))
+
+
+def _incoming(place: TopicPartition, record: Any) -> Incoming:
+    return Incoming(
+        place.topic,
+        place.partition,
+        record.offset,
+        record.key,
+        record.value,
+        tuple(record.headers or ()),
+        record.timestamp,
+    )

@@ -1,0 +1,104 @@
+"""What every store of documents does."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from meshkit.errors import NotFound
+from orchestrator.records import Ending, Entry, Keeper, Record
+from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
+
+
+class DocumentStore(ABC):
+    """Documents and their finished pages, durable. Its methods may be called from any task.
+
+    Every method may raise OSError or sqlite3.Error: the store cannot be used now.
+    """
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Make it ready."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close it. Safe to call twice and without `open`."""
+
+    @abstractmethod
+    async def create(self, entry: Entry) -> None:
+        """Take a document in state QUEUED.
+
+        A record of the same id is gone on with when the same pipeline reads it: its finished pages
+        are kept, but not those that failed for a passing reason or stand for unfinished ones.
+        Otherwise it is replaced.
+        """
+
+    @abstractmethod
+    async def set_keeper(self, request_id: str, keeper: Keeper) -> None:
+        """Change who sees to it that it is finished."""
+
+    @abstractmethod
+    async def begin(self, request_id: str, sha256: str) -> None:
+        """Set the state to PROCESSING, and the digest of the document's bytes where it is known.
+
+        Pages of other bytes, read before, are forgotten.
+        """
+
+    @abstractmethod
+    async def opened(self, request_id: str, media_type: str, total: int) -> None:
+        """Note what the document is and how many pages it has."""
+
+    @abstractmethod
+    async def add_pages(self, request_id: str, pages: Sequence[PageResult]) -> None:
+        """Write finished pages. A page that is there already stays as it is."""
+
+    @abstractmethod
+    async def end(self, request_id: str, ending: Ending) -> Document:
+        """Write the final state, and account for every page that was not finished."""
+
+    @abstractmethod
+    async def find(self, request_id: str) -> Record | None:
+        """A document, or None."""
+
+    @abstractmethod
+    async def pages_after(
+        self, request_id: str, sequence: int, limit: int
+    ) -> list[tuple[int, PageResult]]:
+        """Pages with their sequence numbers, in the order in which they were finished."""
+
+    @abstractmethod
+    async def pages_from(
+        self, request_id: str, page_number: int, limit: int, max_bytes: int
+    ) -> tuple[list[PageResult], bool]:
+        """Finished pages from this number on, and whether there are more.
+
+        At most `limit`, and no more than `max_bytes` together; but at least one.
+        """
+
+    @abstractmethod
+    async def finished_pages(self, request_id: str) -> frozenset[int]:
+        """Numbers of the pages that need not be read again."""
+
+    @abstractmethod
+    async def end_unfinished(self, ending: Ending) -> int:
+        """End every unfinished document that its caller keeps; returns how many there were."""
+
+    @abstractmethod
+    async def unfinished(self, keeper: Keeper) -> list[Record]:
+        """Documents of this keeper that are in no final state, oldest first."""
+
+    @abstractmethod
+    async def delete_ended_before(self, moment: float) -> int:
+        """Delete documents that ended before this Unix time; returns how many.
+
+        One whose message never came again counts as ended when it was taken.
+        """
+
+    async def get(self, request_id: str) -> Record:
+        """A document. Raises NotFound."""
+        record = await self.find(request_id)
+        if record is None:
+            raise NotFound(
+                f"no document has the request id `{request_id}`; it may have been deleted after "
+                "its retention time",
+                metadata={"field": "request_id"},
+            )
+        return record
