@@ -18,7 +18,7 @@ ANCHOR_LIMIT ?= 8
 EVAL_VENV ?= .venv-eval
 REQUESTS ?= 500
 SEED ?= $(shell shuf -i 1-999999 -n 1)
-ROOMS  := meshkit pagemesh servers orchestrator sidecar bench eval training samples scripts infra tests
+ROOMS  := meshkit pagemesh servers orchestrator sidecar gateway bench eval training samples scripts infra tests
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
@@ -33,7 +33,7 @@ setup: $(VENV)/.installed  ## Virtual environment and Debian packages
 $(VENV)/.installed: setup.cfg pyproject.toml scripts/install_debian_packages.sh
 	scripts/install_debian_packages.sh
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev]'
 	touch $@
 
 ## Use
@@ -121,7 +121,7 @@ bench: setup bench-sidecar  ## Mesh against monolith, five sidecars, memory, fir
 
 .PHONY: bench-sidecar
 bench-sidecar: setup  ## What the sidecar adds to a call, beside Envoy; its memory; 6 minutes
-	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),dev,bench]'
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,bench]'
 	python -m bench.sidecar
 
 .PHONY: eval-setup
@@ -147,7 +147,7 @@ eval: eval-setup  ## MODELS on labelled pages in DATA (SETS), beside the best pa
 # STEPS, and for checkboxes PAGES and EPOCHS, shorten a training; WEIGHTS keeps it from the shipped files.
 .PHONY: train-setup
 train-setup: setup
-	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),dev,train]'
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,train]'
 
 .PHONY: train-signature
 train-signature: WEIGHTS ?= servers/signature/weights

@@ -240,12 +240,14 @@ class RunningOrchestrator:
         stub: a client.
         mesh: the models.
         server: the orchestrator's server, to drain it.
+        address: where it listens.
         config: its configuration.
     """
 
     stub: OrchestratorServiceStub
     mesh: FakeMesh
     server: MeshServer
+    address: str
     config: OrchestratorConfig
 
     async def analyze(self, content: bytes, *, within: float = 60, **spec: Any) -> Analysis:
@@ -296,7 +298,7 @@ async def running_orchestrator(
         application = create_orchestrator(settings, channels)
         async with running_server(application, settings) as server:
             stub = OrchestratorServiceStub(server.channel)
-            yield RunningOrchestrator(stub, mesh, server.server, settings)
+            yield RunningOrchestrator(stub, mesh, server.server, server.address, settings)
 
 
 def tiff(pages: int, *, width: int = 200, height: int = 280) -> bytes:

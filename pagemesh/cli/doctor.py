@@ -199,7 +199,8 @@ def _ports() -> Iterator[Finding]:
         hint = "pagemesh up takes other ones"
         yield Finding(Mark.NOTE, "ports", f"taken: {', '.join(taken)}", hint)
     else:
-        yield Finding(Mark.FINE, "ports", f"{min(DEFAULT_PORTS.values())} to 50055 are free")
+        ports = ", ".join(map(str, sorted(DEFAULT_PORTS.values())))
+        yield Finding(Mark.FINE, "ports", f"{ports} are free")
 
 
 def _is_free(port: int) -> bool:

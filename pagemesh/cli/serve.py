@@ -17,11 +17,13 @@ class Service(StrEnum):
     CHECKBOX = "checkbox"
     SIGNATURE = "signature"
     ORCHESTRATOR = "orchestrator"
+    GATEWAY = "gateway"
 
     @property
     def module(self) -> str:
         """What `python -m` runs."""
-        return self.value if self is Service.ORCHESTRATOR else f"servers.{self.value}"
+        is_own = self in {Service.ORCHESTRATOR, Service.GATEWAY}
+        return self.value if is_own else f"servers.{self.value}"
 
     def variable(self, knob: str) -> str:
         """The environment variable of one of its knobs."""
@@ -35,7 +37,7 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
 ) -> None:
-    """Run one process of the mesh in the foreground: a model server, or the orchestrator.
+    """Run one process of the mesh in the foreground: a model server, orchestrator or gateway.
 
     It is configured by variables that begin with PAGEMESH_NAME_, and ends on Ctrl-C once the calls
     in flight are answered.

@@ -18,7 +18,7 @@ from pagemesh.cli.places import state_dir
 from pagemesh.cli.problems import EXIT_FAILED, complain
 from pagemesh.cli.reading import is_well, read_document
 from pagemesh.client import Client
-from pagemesh.local_mesh import MODELS, ORCHESTRATOR, LocalMesh, Service, sidecar_of
+from pagemesh.local_mesh import GATEWAY, MODELS, ORCHESTRATOR, LocalMesh, Service, sidecar_of
 from pagemesh.sources import How
 
 
@@ -27,6 +27,18 @@ def up(
         int | None,
         typer.Option(
             min=1, max=65535, help="Of the orchestrator; 50050, or a free one if that is taken."
+        ),
+    ] = None,
+    gateway_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Of the gateway; 8080, or a free one if that is taken."
+        ),
+    ] = None,
+    has_gateway: Annotated[
+        bool | None,
+        typer.Option(
+            "--gateway/--no-gateway", help="REST and the console; where they are installed."
         ),
     ] = None,
     folder: Annotated[
@@ -41,7 +53,7 @@ def up(
         bool, typer.Option("--exit-after-demo", help="Stop when the demo's result is shown.")
     ] = False,
 ) -> None:
-    """Run the whole mesh on this machine: five models, a sidecar beside each, the orchestrator.
+    """Run the whole mesh on this machine: five models with a sidecar each, orchestrator, gateway.
 
     Each is a process of its own. They are started again when they die, and stopped in order on
     Ctrl-C.
@@ -50,7 +62,13 @@ def up(
         raise typer.BadParameter(f"there is no file {demo}", param_hint="--demo")
     if exit_after_demo and demo is None:
         raise typer.BadParameter("there is no --demo to exit after", param_hint="--exit-after-demo")
-    mesh = LocalMesh(folder or state_dir() / "up", port, _tell)
+    mesh = LocalMesh(
+        folder or state_dir() / "up",
+        port,
+        _tell,
+        with_gateway=has_gateway,
+        gateway_port=gateway_port,
+    )
     well = asyncio.run(_up(mesh, demo, How(pipeline=pipeline), stays=not exit_after_demo))
     if not well:
         raise typer.Exit(EXIT_FAILED)
@@ -84,6 +102,8 @@ async def _serve(mesh: LocalMesh, demo: str | None, how: How, *, stays: bool) ->
         well = demo is None or await asyncio.to_thread(_show, mesh.address, demo, how)
         if not stays:
             return well
+        if mesh.gateway_url:
+            console.print(f"the console, and REST below /v1, at {mesh.gateway_url}", style="bold")
         console.print(f"pagemesh analyze FILE --server {mesh.address}", style="bold")
         console.print("pagemesh trace shows the last document's way through the mesh.", style="dim")
         console.print("Ctrl-C stops everything.", style="dim")
@@ -107,9 +127,10 @@ def _table(mesh: LocalMesh) -> Table:
     for heading in ("service", "address", "model", "device", "process", "sidecar"):
         table.add_column(heading, no_wrap=True)
     table.add_column("log", overflow="fold")
-    for name in (*MODELS, ORCHESTRATOR):
+    doors = [name for name in (ORCHESTRATOR, GATEWAY) if name in mesh.services]
+    for name in (*MODELS, *doors):
         service, identity = mesh.services[name], mesh.services[name].identity
-        style = "bold" if name == ORCHESTRATOR else ""
+        style = "bold" if name in doors else ""
         table.add_row(
             Text(name, style),
             Text(service.address, style),

@@ -16,7 +16,8 @@ was skipped is there, marked with its reason.
 """
 
 from pagemesh.exports.formats import FORMATS, Format
+from pagemesh.exports.jsonform import json_value
 from pagemesh.exports.overlay import overlay_png
 from pagemesh.exports.result import Analysis, ImageOf
 
-__all__ = ["FORMATS", "Analysis", "Format", "ImageOf", "overlay_png"]
+__all__ = ["FORMATS", "Analysis", "Format", "ImageOf", "json_value", "overlay_png"]

@@ -1,7 +1,7 @@
 """Canonical Protobuf JSON of a whole result."""
 
 import json
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -24,7 +24,14 @@ def write_json(analysis: Analysis, out: BinaryIO) -> None:
     out.write(b"\n  ]\n}\n" if separator.startswith(b",") else b"]\n}\n")
 
 
+def json_value(message: Message) -> dict[str, Any]:
+    """A message as `write_json` writes it: Protobuf JSON with fields at their default."""
+    value: dict[str, Any] = MessageToDict(message, always_print_fields_with_no_presence=True)
+    return value
+
+
 def _object(message: Message, indent: int) -> bytes:
-    value = MessageToDict(message, always_print_fields_with_no_presence=True)
-    lines = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).split("\n")
+    lines = json.dumps(json_value(message), indent=2, ensure_ascii=False, allow_nan=False).split(
+        "\n"
+    )
     return f"\n{' ' * indent}".join(lines).encode()

@@ -1,11 +1,12 @@
-"""The whole mesh on this machine: five models, a sidecar beside each, the orchestrator."""
+"""The whole mesh on this machine: five models, a sidecar beside each, orchestrator and gateway."""
 
 from pagemesh.local_mesh.mesh import SPANS_FILE, LocalMesh, sidecar_of
-from pagemesh.local_mesh.ports import DEFAULT_PORTS, HOST, MODELS, ORCHESTRATOR
+from pagemesh.local_mesh.ports import DEFAULT_PORTS, GATEWAY, HOST, MODELS, ORCHESTRATOR
 from pagemesh.local_mesh.service import Service, last_words
 
 __all__ = [
     "DEFAULT_PORTS",
+    "GATEWAY",
     "HOST",
     "MODELS",
     "ORCHESTRATOR",

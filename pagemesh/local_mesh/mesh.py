@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import importlib.util
 import os
 import tempfile
 import time
@@ -13,7 +14,7 @@ from typing import Any
 from meshkit.client import open_channel
 from meshkit.errors import Conflict, Internal, PagemeshError
 from meshkit.telemetry.otlp import ENDPOINT, TRACES_ENDPOINT, TRACES_PROTOCOL
-from pagemesh.local_mesh.ports import HOST, MODELS, ORCHESTRATOR, find_ports
+from pagemesh.local_mesh.ports import GATEWAY, HOST, MODELS, ORCHESTRATOR, find_ports
 from pagemesh.local_mesh.service import Service, ending
 from pagemesh.probe import identify
 from pagemesh.threads import with_thread_defaults
@@ -22,6 +23,7 @@ from pagemesh.traces.receiver import SpanReceiver
 from pagemesh.traces.store import SpanStore
 
 SHARED_PAGES = "PAGEMESH_ORCHESTRATOR_SHARED_PAGES_DIR"
+FILE_ROOTS = "PAGEMESH_ORCHESTRATOR_FILE_ROOTS"
 SPANS_FILE = "spans.sqlite3"
 SIDECAR_HEALTH = "pagemesh.sidecar"
 
@@ -43,6 +45,8 @@ class LocalMesh:
         port: of the orchestrator; None takes 50050, or any free one where that is taken.
         tell: is given one line for every event that a person should know.
         with_sidecars: False calls the models themselves.
+        with_gateway: False starts no gateway; None starts one where it is installed.
+        gateway_port: None takes 8080, or any free one where that is taken.
 
     Attributes:
         services: all processes, by name, once they are started.
@@ -55,11 +59,15 @@ class LocalMesh:
         tell: Callable[[str], None],
         *,
         with_sidecars: bool = True,
+        with_gateway: bool | None = None,
+        gateway_port: int | None = None,
     ) -> None:
         self._folder = folder
         self._port = port
         self._tell = tell
         self._with_sidecars = with_sidecars
+        self._with_gateway = has_gateway() if with_gateway is None else with_gateway
+        self._gateway_port = gateway_port
         self.services: dict[str, Service] = {}
         self._addresses: dict[str, str] = {}
         self._watchers: list[asyncio.Task[None]] = []
@@ -83,6 +91,11 @@ class LocalMesh:
         """The orchestrator's."""
         return self.address_of(ORCHESTRATOR)
 
+    @property
+    def gateway_url(self) -> str:
+        """The gateway's; empty without one."""
+        return f"http://{self._addresses[GATEWAY]}" if self._with_gateway else ""
+
     def address_of(self, name: str) -> str:
         """Where a model, by its sidecar, or the orchestrator is called."""
         return self._addresses[name]
@@ -93,11 +106,11 @@ class LocalMesh:
         return self._lost.died() if self._lost else Internal("the mesh ended")
 
     async def stop(self) -> None:
-        """End every process: the orchestrator, then models, then sidecars. May be repeated."""
+        """End every process: gateway, orchestrator, models, sidecars. May be repeated."""
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        for group in ((ORCHESTRATOR,), MODELS, tuple(map(sidecar_of, MODELS))):
+        for group in ((GATEWAY,), (ORCHESTRATOR,), MODELS, tuple(map(sidecar_of, MODELS))):
             await asyncio.gather(
                 *(self.services[name].end() for name in group if name in self.services)
             )
@@ -111,11 +124,12 @@ class LocalMesh:
             Conflict: another mesh works in the folder.
         """
         self._take_folder()
-        ports = find_ports(self._port)
+        ports = find_ports(self._port, self._gateway_port)
         self._addresses = {name: f"{HOST}:{port}" for name, port in ports.items()}
         self._add_services()
         environ = self._environ(await self._receive_spans())
-        starting = [self._start_service(self.services[ORCHESTRATOR], environ)]
+        doors = [name for name in (ORCHESTRATOR, GATEWAY) if name in self.services]
+        starting = [self._start_service(self.services[name], environ) for name in doors]
         starting += [self._start_model(name, environ) for name in MODELS]
         await _all_or_first_error(starting)
         self._watchers = [
@@ -147,8 +161,28 @@ class LocalMesh:
             logs / f"{ORCHESTRATOR}.log",
             variables={"PAGEMESH_ORCHESTRATOR_HOST": host, "PAGEMESH_ORCHESTRATOR_PORT": port},
         )
+        if self._with_gateway:
+            self._add_gateway(logs)
         for service in self.services.values():
             service.log.write_bytes(b"")
+
+    def _add_gateway(self, logs: Path) -> None:
+        host, port = self._addresses[GATEWAY].split(":")
+        variables = {
+            "PAGEMESH_GATEWAY_STATE_DIR": str(self._folder / GATEWAY),
+            "PAGEMESH_GATEWAY_SPANS_FILE": str(self._folder / SPANS_FILE),
+            "PAGEMESH_GATEWAY_ORCHESTRATOR_TARGET": self.address,
+            "PAGEMESH_GATEWAY_HOST": host,
+            "PAGEMESH_GATEWAY_PORT": port,
+        }
+        self.services[GATEWAY] = Service(
+            GATEWAY,
+            (GATEWAY,),
+            self._addresses[GATEWAY],
+            logs / f"{GATEWAY}.log",
+            is_http=True,
+            variables=variables,
+        )
 
     def _add_model(self, name: str, logs: Path, socket: Path) -> None:
         address, prefix = self._addresses[name], f"PAGEMESH_{name.upper()}"
@@ -226,12 +260,24 @@ class LocalMesh:
             "OTEL_BSP_SCHEDULE_DELAY": "1000",
             **os.environ,
             SHARED_PAGES: shared,
+            FILE_ROOTS: self._file_roots(),
             TRACES_ENDPOINT: traces_endpoint,
             TRACES_PROTOCOL: "http/protobuf",
         }
         for name in MODELS:
             variables[f"PAGEMESH_ORCHESTRATOR_{name.upper()}_TARGET"] = self._addresses[name]
         return with_thread_defaults(variables, MODELS)
+
+    def _file_roots(self) -> str:
+        """Folders that the orchestrator may read: those that were named, and the uploads."""
+        given = os.environ.get(FILE_ROOTS, "")
+        uploads = str((self._folder / GATEWAY / "uploads").resolve())
+        return ",".join(filter(None, (given, uploads if self._with_gateway else "")))
+
+
+def has_gateway() -> bool:
+    """Whether the gateway and what it needs are installed."""
+    return all(importlib.util.find_spec(name) is not None for name in (GATEWAY, "fastapi"))
 
 
 def sidecar_of(model: str) -> str:

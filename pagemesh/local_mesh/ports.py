@@ -8,6 +8,7 @@ from meshkit.errors import DependencyUnavailable
 
 HOST = "127.0.0.1"
 ORCHESTRATOR = "orchestrator"
+GATEWAY = "gateway"
 DEFAULT_PORTS: Mapping[str, int] = {
     "deskew": 50051,
     "classify": 50052,
@@ -15,25 +16,26 @@ DEFAULT_PORTS: Mapping[str, int] = {
     "checkbox": 50054,
     "signature": 50055,
     ORCHESTRATOR: 50050,
+    GATEWAY: 8080,
 }
 """Where each is called; a model at its sidecar."""
 
-MODELS = tuple(name for name in DEFAULT_PORTS if name != ORCHESTRATOR)
+MODELS = tuple(name for name in DEFAULT_PORTS if name not in {ORCHESTRATOR, GATEWAY})
 
 
-def find_ports(orchestrator: int | None) -> dict[str, int]:
+def find_ports(orchestrator: int | None, gateway: int | None = None) -> dict[str, int]:
     """A free port for everybody: the default, or any where that is taken.
 
     Args:
-        orchestrator: the orchestrator's; None for the default, or any; 0 for any.
+        orchestrator, gateway: theirs; None for the default, or any; 0 for any.
 
     Raises:
-        DependencyUnavailable: the orchestrator's was asked for and is taken.
+        DependencyUnavailable: one that was asked for is taken.
     """
+    wanted = {ORCHESTRATOR: orchestrator, GATEWAY: gateway}
     with contextlib.ExitStack() as held:
         return {
-            name: _hold_port(port, orchestrator if name == ORCHESTRATOR else None, held)
-            for name, port in DEFAULT_PORTS.items()
+            name: _hold_port(port, wanted.get(name), held) for name, port in DEFAULT_PORTS.items()
         }
 
 
@@ -47,7 +49,7 @@ def _hold_port(default: int, wanted: int | None, held: contextlib.ExitStack) -> 
         except OSError as error:
             if wanted:
                 raise DependencyUnavailable(
-                    f"port {port} is taken; name another with --port", reason="PORT_TAKEN"
+                    f"port {port} is taken; name another one", reason="PORT_TAKEN"
                 ) from error
             continue
         return int(listener.getsockname()[1])

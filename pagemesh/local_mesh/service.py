@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import aiohttp
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -32,6 +33,7 @@ class Service:
         command: what `python -m` runs.
         address: where its health is asked for.
         health: the service whose health is asked for; empty for the process's own.
+        is_http: whether it is asked by HTTP, at `/readyz`, instead of gRPC.
         log: the file that its JSON lines go to.
         variables: its own, beside those of all processes.
         identity: of its model; None for others, and until it serves.
@@ -45,6 +47,7 @@ class Service:
     address: str
     log: Path
     health: str = ""
+    is_http: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     identity: ModelIdentity | None = None
     process: asyncio.subprocess.Process | None = None
@@ -81,7 +84,12 @@ class Service:
         process = self.process
         if process is None:
             raise Internal(f"{self.name} was not started")
-        asking = asyncio.create_task(_ask_until_serving(self.address, self.health))
+        ask = (
+            _ask_until_ready(self.address)
+            if self.is_http
+            else _ask_until_serving(self.address, self.health)
+        )
+        asking = asyncio.create_task(ask)
         ending = asyncio.create_task(process.wait())
         done, waiting = await asyncio.wait(
             [asking, ending], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -133,6 +141,17 @@ async def _ask_until_serving(address: str, name: str) -> None:
                 answer = await health.Check(request, timeout=2.0)
                 if answer.status == health_pb2.HealthCheckResponse.SERVING:
                     return
+            await asyncio.sleep(0.1)
+
+
+async def _ask_until_ready(address: str) -> None:
+    timeout = aiohttp.ClientTimeout(total=2.0)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(f"http://{address}/readyz") as answer:
+                    if answer.status == 200:
+                        return
             await asyncio.sleep(0.1)
 
 

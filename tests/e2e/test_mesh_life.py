@@ -11,7 +11,7 @@ from pagemesh.orchestrator.v1 import document_pb2 as documents
 from tests.e2e.conftest import SAMPLES, Command, Mesh, log_entries, settled, wait_until_gone
 
 MODELS = ("deskew", "classify", "ocr", "checkbox", "signature")
-EVERYBODY = {"orchestrator", *MODELS, *(f"{model}-sidecar" for model in MODELS)}
+EVERYBODY = {"orchestrator", "gateway", *MODELS, *(f"{model}-sidecar" for model in MODELS)}
 
 pytestmark = [pytest.mark.xdist_group("mesh"), pytest.mark.timeout(600)]
 
@@ -44,7 +44,7 @@ def test_the_dead_are_started_again_and_ctrl_c_ends_everything_in_order(
         name: [e["time"] for e in log_entries(folder, name) if e["message"] == "stopped"][-1]
         for name in EVERYBODY
     }
-    assert min(stopped, key=lambda name: stopped[name]) == "orchestrator"
+    assert sorted(stopped, key=lambda name: stopped[name])[:2] == ["gateway", "orchestrator"]
     for model in MODELS:
         assert stopped[model] <= stopped[f"{model}-sidecar"]
 

@@ -1,0 +1,74 @@
+"""Puts the gateway together."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+
+from gateway.bells import Bells
+from gateway.config import GatewayConfig
+from gateway.dispatch import open_dispatch
+from gateway.documents import Documents
+from gateway.headers import SecurityHeaders
+from gateway.identity import Everybody
+from gateway.ledger import Ledger
+from gateway.openapi import describe
+from gateway.orchestrator import Orchestrator
+from gateway.problems import add_problem_handlers
+from gateway.routes import documents, events, health, pages, pipelines, traces
+from gateway.routes.console import add_console
+from gateway.stores import open_store
+from gateway.uploads import open_place
+
+ROUTERS = (documents, events, pages, pipelines, traces, health)
+
+
+def create_app(config: GatewayConfig) -> FastAPI:
+    """The gateway as an ASGI application; what it needs is opened in its lifespan.
+
+    In its `state`, between start and end:
+        config: its configuration.
+        identifier: tells who asks (`gateway.identity.Identifier`); to be set before the start.
+        documents: its work, apart from HTTP.
+        ledger: where everything that happens to documents passes by.
+        bells: that ring when a document changes.
+        place: where uploads are kept.
+    """
+    app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.state.config = config
+    app.state.identifier = Everybody()
+    app.state.bells = Bells()
+    describe(app)
+    add_problem_handlers(app)
+    app.add_middleware(SecurityHeaders)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    add_console(app)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    config: GatewayConfig = app.state.config
+    async with contextlib.AsyncExitStack() as stack:
+        store = open_store(config)
+        stack.push_async_callback(store.close)
+        await store.start()
+        ledger = Ledger(store, app.state.bells, config.inline_result_bytes)
+        orchestrator = Orchestrator(config.orchestrator_target)
+        stack.push_async_callback(orchestrator.close)
+        dispatch = open_dispatch(config, ledger, orchestrator)
+        stack.push_async_callback(dispatch.stop)
+        await dispatch.start()
+        place = open_place(config)
+        work = Documents(store, ledger, dispatch, place, orchestrator, config.retention_seconds)
+        stack.push_async_callback(work.stop)
+        work.start()
+        _publish(app, documents=work, ledger=ledger, place=place)
+        yield
+
+
+def _publish(app: FastAPI, **parts: Any) -> None:
+    for name, part in parts.items():
+        setattr(app.state, name, part)

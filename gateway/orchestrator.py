@@ -1,0 +1,90 @@
+"""The orchestrator, by its contract."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+import grpc
+
+from gateway.records import Record
+from meshkit.client import open_channel
+from meshkit.status import error_from_rpc
+from meshkit.telemetry.calls import CALLER_KEY
+from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
+from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
+
+_CALL_SECONDS = 60.0
+_LIST_SECONDS = 5.0
+
+
+class Orchestrator:
+    """A channel to an orchestrator; made once for all calls.
+
+    Args:
+        target: its address.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._resources = contextlib.AsyncExitStack()
+        self._target = target
+        self._opened: OrchestratorServiceStub | None = None
+
+    async def close(self) -> None:
+        """End all calls. May be repeated."""
+        self._opened = None
+        await self._resources.aclose()
+
+    async def submit(self, record: Record) -> None:
+        """Have a document read. Raises grpc.aio.AioRpcError."""
+        metadata = ((CALLER_KEY, record.client),) if record.client else ()
+        request = pb.SubmitDocumentRequest(spec=spec_of(record))
+        await (await self._stub()).SubmitDocument(request, timeout=_CALL_SECONDS, metadata=metadata)
+
+    async def watch(self, work_id: str) -> AsyncGenerator[pb.WatchDocumentResponse, None]:
+        """What happens to a document. Raises grpc.aio.AioRpcError."""
+        call = (await self._stub()).WatchDocument(pb.WatchDocumentRequest(request_id=work_id))
+        try:
+            async for event in call:
+                yield event
+        finally:
+            call.cancel()
+
+    async def cancel(self, work_id: str) -> None:
+        """Have work on a document stopped. Raises grpc.aio.AioRpcError."""
+        request = pb.CancelDocumentRequest(request_id=work_id)
+        await (await self._stub()).CancelDocument(request, timeout=_CALL_SECONDS)
+
+    async def pipelines(self) -> list[pb.Pipeline]:
+        """The pipelines that can be asked for. Raises PagemeshError."""
+        try:
+            response = await (await self._stub()).ListPipelines(
+                pb.ListPipelinesRequest(), timeout=_LIST_SECONDS
+            )
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error) from error
+        return list(response.pipelines)
+
+    async def _stub(self) -> OrchestratorServiceStub:
+        if self._opened is None:
+            channel = open_channel(self._target)
+            await self._resources.enter_async_context(channel)
+            self._opened = OrchestratorServiceStub(channel)
+        return self._opened
+
+
+def spec_of(record: Record) -> pb.DocumentSpec:
+    """The specification that a document is read by."""
+    asked = record.asked
+    spec = pb.DocumentSpec(
+        request_id=record.work_id,
+        location=record.location,
+        filename=record.source,
+        pipeline=asked.pipeline,
+        password=asked.password,
+        pages=asked.pages,
+        dpi=asked.dpi,
+        options=asked.options,
+        sha256=asked.sha256,
+    )
+    if asked.timeout is not None:
+        spec.timeout.FromNanoseconds(round(asked.timeout * 1e9))
+    return spec

@@ -1,0 +1,92 @@
+"""What routes share: the parts of the application they need, and what they say of themselves."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request
+
+from gateway.bells import Bells
+from gateway.config import GatewayConfig
+from gateway.documents import Documents
+from gateway.problems import MEDIA_TYPE, Problem
+from gateway.requests import ID_PATTERN
+from gateway.uploads import Place
+
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_RETRY_AFTER = {
+    "description": "Seconds to wait.",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
+_MEANING = {
+    400: "The request cannot be read.",
+    401: "Nobody says who asks.",
+    403: "That is not allowed.",
+    404: "There is no such thing, or it is another client's.",
+    406: "None of the media types that are accepted.",
+    409: "It stands in the way of what is there.",
+    413: "Too large.",
+    415: "The body is of a kind that is not taken.",
+    422: "The request says what it must not say.",
+    429: "Too many requests.",
+    503: "Something that is needed is away.",
+    504: "Something that is needed is too slow.",
+}
+_RETRIED = (429, 503)
+_ALWAYS = (400, 401, 403, 422, 429, 503)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For OpenAPI: the problems of a route, beside those that every route may have."""
+    return {status: _problem(status) for status in sorted({*_ALWAYS, *statuses})}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "description": _MEANING[status],
+        "content": {MEDIA_TYPE: {"schema": _PROBLEM}},
+    }
+    if status in _RETRIED:
+        told["headers"] = {"Retry-After": _RETRY_AFTER}
+    return told
+
+
+def add_schemas(schemas: dict[str, Any]) -> None:
+    """For OpenAPI: the schemas that routes refer to by name."""
+    schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+
+
+DocumentId = Annotated[
+    str,
+    Path(
+        alias="id",
+        pattern=ID_PATTERN,
+        description="The request id that the document was sent with, or that it was given.",
+    ),
+]
+PageNumber = Annotated[int, Path(alias="n", ge=1, le=1_000_000, description="From 1.")]
+
+
+def _documents(request: Request) -> Documents:
+    documents: Documents = request.app.state.documents
+    return documents
+
+
+def _bells(request: Request) -> Bells:
+    bells: Bells = request.app.state.bells
+    return bells
+
+
+def _config(request: Request) -> GatewayConfig:
+    config: GatewayConfig = request.app.state.config
+    return config
+
+
+def _place(request: Request) -> Place:
+    place: Place = request.app.state.place
+    return place
+
+
+TheDocuments = Annotated[Documents, Depends(_documents)]
+TheBells = Annotated[Bells, Depends(_bells)]
+TheConfig = Annotated[GatewayConfig, Depends(_config)]
+ThePlace = Annotated[Place, Depends(_place)]
