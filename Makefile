@@ -48,6 +48,14 @@ observe: infra-setup  ## The mesh with an OpenTelemetry Collector and Prometheus
 
 ## Judge
 
+.PHONY: manifests
+manifests: setup  ## Build every overlay of k8s/ and say what in it leads nowhere
+	python -m scripts.manifests k8s/overlays/*
+
+.PHONY: lock
+lock: setup  ## Resolve anew what images install: docker/*.in to docker/*.lock
+	python -m scripts.lock_images
+
 .PHONY: test
 test: lint infra-setup  ## Everything that must pass: lint, then all tests
 	pytest -n 2 --dist loadgroup

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import yaml
@@ -72,7 +72,7 @@ def kafka_libraries() -> Path:
             "--file", str(KAFKA_POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"
         )
 
-    return _cached(f"kafka-{KAFKA_VERSION}", fetch)
+    return cached(f"kafka-{KAFKA_VERSION}", fetch)
 
 
 def opensearch_libraries() -> Path:
@@ -82,7 +82,7 @@ def opensearch_libraries() -> Path:
         goal = "dependency:copy-dependencies"
         _maven("--file", str(OPENSEARCH_POM), goal, f"-DoutputDirectory={folder}")
 
-    return _cached(f"opensearch-{OPENSEARCH_VERSION}", fetch)
+    return cached(f"opensearch-{OPENSEARCH_VERSION}", fetch)
 
 
 def registry_folder() -> Path:
@@ -96,7 +96,7 @@ def registry_folder() -> Path:
             content.extractall(folder, filter="data")
         archive.unlink()
 
-    return _cached(f"apicurio-{REGISTRY_VERSION}", fetch)
+    return cached(f"apicurio-{REGISTRY_VERSION}", fetch)
 
 
 def ferretdb_binary() -> Path:
@@ -104,9 +104,9 @@ def ferretdb_binary() -> Path:
 
     def build(folder: Path) -> None:
         source = HERE / "ferretdb"
-        _run([_go(), "build", "-o", str(folder / "ferretdb"), "."], source)
+        run([go(), "build", "-o", str(folder / "ferretdb"), "."], source)
 
-    return _cached(f"ferretdb-{FERRETDB_VERSION}", build) / "ferretdb"
+    return cached(f"ferretdb-{FERRETDB_VERSION}", build) / "ferretdb"
 
 
 def collector_binary() -> Path:
@@ -114,22 +114,22 @@ def collector_binary() -> Path:
 
     def build(folder: Path) -> None:
         builder = f"go.opentelemetry.io/collector/cmd/builder@v{COLLECTOR_VERSION}"
-        go = _go(_OLDEST_GO_OF_COLLECTOR)
+        path = go(_OLDEST_GO_OF_COLLECTOR)
         with tempfile.TemporaryDirectory() as scratch:
             source, choice = Path(scratch) / "source", Path(scratch) / "builder.yaml"
             parts = yaml.safe_load(COLLECTOR_CONFIG.read_text())
             parts["dist"]["output_path"] = str(source)
             choice.write_text(yaml.safe_dump(parts))
-            _run([go, "run", builder, "--config", str(choice), "--skip-compilation"], HERE)
+            run([path, "run", builder, "--config", str(choice), "--skip-compilation"], HERE)
             output = str(folder / "otelcol")
-            _run([go, "build", "-trimpath", "-ldflags=-s -w", "-o", output, "."], source)
+            run([path, "build", "-trimpath", "-ldflags=-s -w", "-o", output, "."], source)
 
-    return _cached(_collector_name(), build) / "otelcol"
+    return cached(_collector_name(), build) / "otelcol"
 
 
 def has_collector() -> bool:
     """Whether the OpenTelemetry Collector is built."""
-    return (cache_folder() / _collector_name()).is_dir()
+    return has_cached(_collector_name())
 
 
 def _collector_name() -> str:
@@ -138,7 +138,8 @@ def _collector_name() -> str:
     return f"otelcol-{COLLECTOR_VERSION}-{digest[:8]}"
 
 
-def _go(oldest: tuple[int, int] = _OLDEST_GO) -> str:
+def go(oldest: tuple[int, int] = _OLDEST_GO) -> str:
+    """The path of `go`. Raises ServiceError when there is none, or an old one."""
     path = program("go", "golang-go")
     said = subprocess.run([path, "version"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"go(\d+)\.(\d+)", said)
@@ -149,27 +150,40 @@ def _go(oldest: tuple[int, int] = _OLDEST_GO) -> str:
 
 def _maven(*arguments: str) -> None:
     java()
-    _run([program("mvn", "maven"), "--quiet", "--batch-mode", *arguments], HERE)
+    run([program("mvn", "maven"), "--quiet", "--batch-mode", *arguments], HERE)
 
 
-def _run(command: list[str], folder: Path) -> None:
+def run(
+    command: list[str],
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    seconds: float = _DOWNLOAD_SECONDS,
+) -> None:
+    """Run what fetches or builds. Raises ServiceError with what it says when it fails."""
     try:
         done = subprocess.run(
             command,
             cwd=folder,
+            env={**os.environ, **(environ or {})},
             capture_output=True,
             text=True,
             check=False,
-            timeout=_DOWNLOAD_SECONDS,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        raise ServiceError(f"{command[0]} did not end in {_DOWNLOAD_SECONDS:g} s") from error
+        raise ServiceError(f"{command[0]} did not end in {seconds:g} s") from error
     if done.returncode:
         told = (done.stdout + done.stderr).strip()[-2000:]
         raise ServiceError(f"`{' '.join(command)}` failed:\n{told}")
 
 
-def _cached(name: str, make: Callable[[Path], None]) -> Path:
+def has_cached(name: str) -> bool:
+    """Whether the cache has this name."""
+    return (cache_folder() / name).is_dir()
+
+
+def cached(name: str, make: Callable[[Path], None]) -> Path:
     """The folder of this name in the cache, made when it is not there; whole or not at all."""
     folder = cache_folder() / name
     if folder.is_dir():

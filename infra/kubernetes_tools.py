@@ -1,0 +1,81 @@
+"""Kustomize, Kubernetes' control plane, and what Istio and KEDA add to its API: all by Go, once.
+
+Kustomize is built in two minutes. The control plane (etcd, API server, controllers, scheduler and
+kubectl in one program) takes half an hour on two cores: `has_control_plane` tells whether it is
+there.
+"""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+from infra.downloads import ServiceError, cached, go, has_cached, run
+
+KUSTOMIZE_VERSION = "5.8.2"
+KUBERNETES_VERSION = "1.37.2"
+ISTIO_API_VERSION = "1.32.0"
+KEDA_VERSION = "2.20.2"
+CONTROL_PLANE = Path(__file__).parent / "kubernetes"
+PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+_OLDEST_GO = (1, 26)
+_LONGEST_BUILD = 3 * 3600.0
+
+
+def kustomize_binary() -> Path:
+    """The path of kustomize, built here. Raises ServiceError."""
+
+    def build(folder: Path) -> None:
+        package = f"sigs.k8s.io/kustomize/kustomize/v5@v{KUSTOMIZE_VERSION}"
+        run([go(_OLDEST_GO), "install", package], folder, {"GOBIN": str(folder)})
+
+    return cached(f"kustomize-{KUSTOMIZE_VERSION}", build) / "kustomize"
+
+
+def control_plane() -> Path:
+    """The folder of `PARTS`, built here. Raises ServiceError."""
+
+    def build(folder: Path) -> None:
+        program = folder / "kubernetes"
+        flags = ["-p=1", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"]
+        run(
+            [go(_OLDEST_GO), "build", *flags, "-o", str(program), "."],
+            CONTROL_PLANE,
+            seconds=_LONGEST_BUILD,
+        )
+        for part in PARTS:
+            (folder / part).symlink_to(program.name)
+
+    return cached(_control_plane_name(), build)
+
+
+def has_control_plane() -> bool:
+    """Whether the control plane is built."""
+    return has_cached(_control_plane_name())
+
+
+def istio_definitions() -> Path:
+    """The file of Istio's CustomResourceDefinitions. Raises ServiceError."""
+    module = _module(f"istio.io/api@v{ISTIO_API_VERSION}")
+    return module / "kubernetes" / "customresourcedefinitions.gen.yaml"
+
+
+def keda_definitions() -> Path:
+    """The folder of KEDA's CustomResourceDefinitions. Raises ServiceError."""
+    return _module(f"github.com/kedacore/keda/v2@v{KEDA_VERSION}") / "config" / "crd" / "bases"
+
+
+def _control_plane_name() -> str:
+    """Other sources or versions are another program."""
+    sources = [CONTROL_PLANE / name for name in ("main.go", "go.sum")]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return f"kubernetes-{KUBERNETES_VERSION}-{digest[:8]}"
+
+
+def _module(name: str) -> Path:
+    """The folder of a Go module, from Go's own cache or its proxy."""
+    command = [go(_OLDEST_GO), "mod", "download", "-json", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    if done.returncode:
+        raise ServiceError(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
+    return Path(json.loads(done.stdout)["Dir"])

@@ -1,0 +1,311 @@
+"""Overlays build and are valid, what objects name is there, and each planted mistake is seen."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scripts.manifests import problems
+from scripts.manifests.objects import NAMESPACE, Objects, Pod, namespace
+from tests.unit.k8s.overlays import NAMES, overlay
+
+Mistake = Callable[[Objects], None]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_named_is_there(name: str) -> None:
+    assert problems(overlay(name)) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_object_is_there_twice_and_all_are_ours(name: str) -> None:
+    objects = overlay(name).all
+    names = [(made["kind"], namespace(made), made["metadata"]["name"]) for made in objects]
+    assert len(set(names)) == len(names) > 30
+    part = "app.kubernetes.io/part-of"
+    assert {made["metadata"]["labels"][part] for made in objects} == {NAMESPACE}
+
+
+def find(objects: Objects, kind: str, name: str) -> Any:
+    made = objects.find(kind, name)
+    assert made is not None
+    return made
+
+
+def server(objects: Objects, kind: str, name: str) -> Any:
+    """The main container of a workload."""
+    return Pod(find(objects, kind, name)).spec["containers"][0]
+
+
+def remove(objects: Objects, kind: str, name: str) -> None:
+    objects.all.remove(find(objects, kind, name))
+
+
+def knobs(objects: Objects) -> Any:
+    (made,) = [o for o in objects.of("ConfigMap") if o["metadata"]["name"].startswith("knobs-")]
+    return made["data"]
+
+
+def variable(container: Any, name: str) -> Any:
+    (made,) = [v for v in container["env"] if v["name"] == name]
+    return made
+
+
+def _service_of_nobody(objects: Objects) -> None:
+    find(objects, "Service", "ocr")["spec"]["selector"]["app.kubernetes.io/name"] = "orc"
+
+
+def _selector_of_others(objects: Objects) -> None:
+    spec = find(objects, "Deployment", "ocr")["spec"]
+    del spec["selector"]["matchLabels"]["pagemesh.dev/track"]
+
+
+def _budget_of_nobody(objects: Objects) -> None:
+    find(objects, "PodDisruptionBudget", "ocr")["spec"]["selector"]["matchLabels"] = {"app": "ocr"}
+
+
+def _policy_of_nobody(objects: Objects) -> None:
+    spec = find(objects, "NetworkPolicy", "models")["spec"]
+    spec["podSelector"]["matchLabels"]["app.kubernetes.io/component"] = "models"
+
+
+def _scaled_nobody(objects: Objects) -> None:
+    find(objects, "ScaledObject", "orchestrator")["spec"]["scaleTargetRef"]["kind"] = "Deployment"
+
+
+def _target_port(objects: Objects) -> None:
+    find(objects, "Service", "ocr")["spec"]["ports"][0]["targetPort"] = "http"
+
+
+def _probe_port(objects: Objects) -> None:
+    server(objects, "Deployment", "ocr")["readinessProbe"]["grpc"]["port"] = 50052
+
+
+def _policy_port(objects: Objects) -> None:
+    spec = find(objects, "NetworkPolicy", "models")["spec"]
+    spec["ingress"][0]["ports"][0]["port"] = "gprc"
+
+
+def _no_account(objects: Objects) -> None:
+    remove(objects, "ServiceAccount", "ocr")
+
+
+def _wrong_caller(objects: Objects) -> None:
+    spec = find(objects, "AuthorizationPolicy", "models")["spec"]
+    spec["rules"][0]["from"][0]["source"]["serviceAccounts"] = ["orchestartor"]
+
+
+def _no_key(objects: Objects) -> None:
+    del knobs(objects)["MODEL_SOCKET"]
+
+
+def _no_config(objects: Objects) -> None:
+    container = server(objects, "StatefulSet", "orchestrator")
+    container["envFrom"][0]["configMapRef"]["name"] = "document"
+
+
+def _no_secret(objects: Objects) -> None:
+    volumes = Pod(find(objects, "StatefulSet", "orchestrator")).spec["volumes"]
+    (volume,) = [v for v in volumes if v["name"] == "kafka-user"]
+    volume["secret"]["secretName"] = "orchestrator-user"
+
+
+def _unknown_variable(objects: Objects) -> None:
+    name = "PAGEMESH_OCR_DRAIN_SECONDS"
+    variable(server(objects, "Deployment", "ocr"), name)["name"] = "PAGEMESH_OCR_DRAIN_SECS"
+
+
+def _bad_value(objects: Objects) -> None:
+    knobs(objects)["DEVICE"] = "gpu"
+
+
+def _others_variable(objects: Objects) -> None:
+    name = "PAGEMESH_OCR_DEVICE"
+    variable(server(objects, "Deployment", "ocr"), name)["name"] = "PAGEMESH_ORC_DEVICE"
+
+
+def _bad_pair(objects: Objects) -> None:
+    container = server(objects, "StatefulSet", "orchestrator")
+    variable(container, "PAGEMESH_ORCHESTRATOR_KAFKA_SECURITY")["value"] = "TLS"
+
+
+def _unmounted_state(objects: Objects) -> None:
+    container = server(objects, "StatefulSet", "orchestrator")
+    variable(container, "PAGEMESH_ORCHESTRATOR_STATE_DIR")["value"] = "/data/documents"
+
+
+def _other_socket(objects: Objects) -> None:
+    knobs(objects)["SIDECAR_UPSTREAM"] = "unix:/run/pagemesh/ocr.sock"
+
+
+def _wrong_target(objects: Objects) -> None:
+    knobs(objects)["OCR_TARGET"] = "dns:///orc:50051"
+
+
+def _wrong_target_port(objects: Objects) -> None:
+    knobs(objects)["OCR_TARGET"] = "dns:///ocr:50053"
+
+
+def _moving_tag(objects: Objects) -> None:
+    server(objects, "Deployment", "ocr")["image"] = "registry.example.org/pagemesh/ocr:latest"
+
+
+def _unknown_image(objects: Objects) -> None:
+    server(objects, "Deployment", "ocr")["image"] = "registry.example.org/pagemesh/orc:0.1.0"
+
+
+def _unknown_subset(objects: Objects) -> None:
+    route = find(objects, "VirtualService", "ocr")["spec"]["http"][0]["route"]
+    route[0]["destination"]["subset"] = "v2"
+
+
+def _empty_subset(objects: Objects) -> None:
+    subsets = find(objects, "DestinationRule", "ocr")["spec"]["subsets"]
+    subsets[0]["labels"]["pagemesh.dev/track"] = "blue"
+
+
+def _weights(objects: Objects) -> None:
+    find(objects, "VirtualService", "ocr")["spec"]["http"][0]["route"][0]["weight"] = 90
+
+
+def _unknown_host(objects: Objects) -> None:
+    find(objects, "DestinationRule", "ocr")["spec"]["host"] = "orc"
+
+
+def _unknown_gateway(objects: Objects) -> None:
+    find(objects, "VirtualService", "orchestrator")["spec"]["gateways"] = ["mesh", "pubic"]
+
+
+def _host_not_let_in(objects: Objects) -> None:
+    find(objects, "VirtualService", "orchestrator")["spec"]["hosts"][1] = "grpc.example.org"
+
+
+def _gateway_without_selector(objects: Objects) -> None:
+    del find(objects, "Gateway", "public")["spec"]["selector"]
+
+
+def _no_certificate(objects: Objects) -> None:
+    find(objects, "Gateway", "public")["spec"]["servers"][0]["tls"] = {"mode": "SIMPLE"}
+
+
+def _unknown_source_of_documents(objects: Objects) -> None:
+    remove(objects, "ServiceEntry", "documents")
+
+
+def _retries_twice(objects: Objects) -> None:
+    find(objects, "VirtualService", "ocr")["spec"]["http"][0]["retries"] = {"attempts": 2}
+
+
+def _default_retries(objects: Objects) -> None:
+    remove(objects, "VirtualService", "ocr")
+
+
+def _short_grace(objects: Objects) -> None:
+    Pod(find(objects, "Deployment", "ocr")).spec["terminationGracePeriodSeconds"] = 60
+
+
+def _no_sleep(objects: Objects) -> None:
+    del server(objects, "Deployment", "ocr")["lifecycle"]
+
+
+def _no_startup(objects: Objects) -> None:
+    del server(objects, "Deployment", "ocr")["startupProbe"]
+
+
+def _no_limit(objects: Objects) -> None:
+    del server(objects, "Deployment", "ocr")["resources"]["limits"]
+
+
+def _root(objects: Objects) -> None:
+    del Pod(find(objects, "Deployment", "ocr")).spec["securityContext"]["runAsNonRoot"]
+
+
+def _writable(objects: Objects) -> None:
+    server(objects, "Deployment", "ocr")["securityContext"]["readOnlyRootFilesystem"] = False
+
+
+def _node_files(objects: Objects) -> None:
+    volumes = Pod(find(objects, "Deployment", "ocr")).spec["volumes"]
+    volumes[0] = {"name": volumes[0]["name"], "hostPath": {"path": "/run"}}
+
+
+def _unmounted_volume(objects: Objects) -> None:
+    server(objects, "Deployment", "ocr")["volumeMounts"][0]["name"] = "sock"
+
+
+def _open_network(objects: Objects) -> None:
+    remove(objects, "NetworkPolicy", "default-deny")
+
+
+def _open_mesh(objects: Objects) -> None:
+    remove(objects, "AuthorizationPolicy", "default-deny")
+
+
+def _permissive(objects: Objects) -> None:
+    find(objects, "PeerAuthentication", "default")["spec"]["mtls"]["mode"] = "PERMISSIVE"
+
+
+MISTAKES: list[tuple[Mistake, str]] = [
+    (_service_of_nobody, "selectors: Service ocr selects"),
+    (_selector_of_others, "selectors: Deployment ocr selects pods of Deployment ocr-canary"),
+    (_budget_of_nobody, "selectors: PodDisruptionBudget ocr selects"),
+    (_policy_of_nobody, "selectors: NetworkPolicy models selects"),
+    (_scaled_nobody, "selectors: ScaledObject orchestrator scales Deployment orchestrator"),
+    (_target_port, "ports: Service ocr leads to port http"),
+    (_probe_port, "ports: Deployment ocr server: readinessProbe asks port 50052"),
+    (_policy_port, "ports: NetworkPolicy models is about port gprc"),
+    (_no_account, "accounts: Deployment ocr runs as service account ocr"),
+    (_wrong_caller, "accounts: AuthorizationPolicy models lets orchestartor in"),
+    (_no_key, "references: Deployment ocr server: ConfigMap knobs"),
+    (_no_config, "references: StatefulSet orchestrator server: ConfigMap document is not there"),
+    (
+        _no_secret,
+        "references: StatefulSet orchestrator: secret orchestrator-user is made by nobody",
+    ),
+    (_unknown_variable, "environments: Deployment ocr server: PAGEMESH_OCR_DRAIN_SECS: no such"),
+    (_bad_value, "environments: Deployment ocr server: PAGEMESH_OCR_DEVICE='gpu'"),
+    (
+        _others_variable,
+        "environments: Deployment ocr server: PAGEMESH_ORC_DEVICE is not read by ocr",
+    ),
+    (_bad_pair, "environments: StatefulSet orchestrator server: PAGEMESH_ORCHESTRATOR_*: kafka"),
+    (
+        _unmounted_state,
+        "environments: StatefulSet orchestrator server: PAGEMESH_ORCHESTRATOR_STATE",
+    ),
+    (_other_socket, "addresses: Deployment ocr: the sidecar calls unix:/run/pagemesh/ocr.sock"),
+    (_wrong_target, "addresses: StatefulSet orchestrator: the ocr model is to be at"),
+    (_wrong_target_port, "addresses: StatefulSet orchestrator: the ocr model is to be at"),
+    (_moving_tag, "images: Deployment ocr server: registry.example.org/pagemesh/ocr:latest has no"),
+    (_unknown_image, "environments: Deployment ocr: image of 'orc'"),
+    (_unknown_subset, "routes: VirtualService ocr leads to subset v2 of ocr"),
+    (_empty_subset, "routes: DestinationRule ocr: no pod of the service is in subset stable"),
+    (_weights, "routes: VirtualService ocr: weights"),
+    (_unknown_host, "routes: DestinationRule ocr is about orc"),
+    (_unknown_gateway, "doors: VirtualService orchestrator is bound to gateway pubic"),
+    (_host_not_let_in, "doors: VirtualService orchestrator is about grpc.example.org"),
+    (_gateway_without_selector, "doors: Gateway public selects no ingress"),
+    (_no_certificate, "doors: Gateway public: TLS without a certificate"),
+    (_unknown_source_of_documents, "doors: documents may come from files.example.org"),
+    (_retries_twice, "retries: VirtualService ocr: Istio repeats calls to a model"),
+    (_default_retries, "retries: calls to ocr have no VirtualService"),
+    (_short_grace, "lifecycles: Deployment ocr may take 78 s to end and is given 60 s"),
+    (_no_sleep, "lifecycles: Deployment ocr: server ends before the proxies have noticed"),
+    (_no_startup, "lifecycles: Deployment ocr: server has no startupProbe"),
+    (_no_limit, "lifecycles: Deployment ocr: server has no limit of memory"),
+    (_root, "standards: Deployment ocr: may run as root"),
+    (_writable, "standards: Deployment ocr: server may write its own image"),
+    (_node_files, "standards: Deployment ocr: volume"),
+    (_unmounted_volume, "volumes: Deployment ocr mounts sock: no such volume"),
+    (_open_network, "denials: namespace pagemesh has no NetworkPolicy"),
+    (_open_mesh, "denials: no AuthorizationPolicy"),
+    (_permissive, "denials: no PeerAuthentication"),
+]
+
+
+@pytest.mark.parametrize(("plant", "seen"), MISTAKES, ids=[m[0].__name__[1:] for m in MISTAKES])
+def test_a_planted_mistake_is_seen(plant: Mistake, seen: str) -> None:
+    objects = overlay("canary")
+    plant(objects)
+    found = problems(objects)
+    assert any(line.startswith(seen) for line in found), found
