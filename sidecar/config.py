@@ -48,7 +48,7 @@ class SidecarConfig(Config):
     )
     max_calls: int = Field(default=4096, ge=1, description="Calls of one connection at once.")
     stream_window_bytes: int = Field(
-        default=1 << 20,
+        default=2 << 20,
         ge=65_535,
         le=1 << 30,
         description="Bytes of one stream that are held when its reader is slow.",

@@ -46,11 +46,18 @@ class MessageCounter:
             MessageTooLarge: a message begins that must not pass.
         """
         at, end = 0, len(chunk)
+        if self._left > end:  # most pieces are the inside of a message, or one that is whole
+            self._left -= end
+            return
         while at < end:
             if self._left:
                 step = min(self._left, end - at)
                 self._left -= step
                 at += step
+                continue
+            if not self._prefix and end - at >= _PREFIX_SIZE:
+                self._begin(int.from_bytes(chunk[at + 1 : at + _PREFIX_SIZE], "big"))
+                at += _PREFIX_SIZE
                 continue
             need = _PREFIX_SIZE - len(self._prefix)
             self._prefix += bytes(chunk[at : at + need])

@@ -47,7 +47,7 @@ class Proxy:
         self.waits = config.wait_seconds
         self._limits = Limits(
             stream_window=config.stream_window_bytes,
-            connection_window=16 * config.stream_window_bytes,
+            connection_window=8 * config.stream_window_bytes,
             max_streams=config.max_calls,
         )
         self._buffers = ReadBuffers()

@@ -72,6 +72,7 @@ class ProtocolError(Exception):
         self.code = code
 
 
+_DATA = int(FrameType.DATA)  # an enum's member is slow to look up, and most frames are DATA
 _PREFIX = struct.Struct(">HBBBL")
 _WORD = struct.Struct(">L")
 _SETTING = struct.Struct(">HL")
@@ -241,19 +242,20 @@ class FrameReader:
         if length > self._max_frame_size:
             raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
         start = at + HEADER_SIZE
-        if kind == FrameType.DATA and not flags & PADDED:
+        end = start + length
+        if kind == _DATA and not flags & PADDED:
+            if end <= size:
+                self._handler.on_data(stream_id, view[start:end], length, bool(flags & END_STREAM))
+                return end
             self._data_left, self._data_stream = length, stream_id
             self._data_ends = bool(flags & END_STREAM)
-            if not length:
-                self._handler.on_data(stream_id, view[:0], 0, self._data_ends)
             return start
         if length > MAX_HELD_FRAME:
             raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
-        end = start + length
         if size < end:
             return at
         payload = bytes(view[start:end])
-        if kind == FrameType.DATA:
+        if kind == _DATA:
             chunk = memoryview(unpadded(payload, flags))
             self._handler.on_data(stream_id, chunk, length, bool(flags & END_STREAM))
         else:

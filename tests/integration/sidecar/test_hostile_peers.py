@@ -160,7 +160,9 @@ async def test_a_streams_window_that_cannot_be(place: Place) -> None:
 
 async def test_more_data_than_the_window_allows(place: Place) -> None:
     """The model cannot be reached, so nothing is passed on and no credit given."""
-    proxy = Proxy(SidecarConfig(upstream="127.0.0.1:1", wait_seconds=30))
+    proxy = Proxy(
+        SidecarConfig(upstream="127.0.0.1:1", wait_seconds=30, stream_window_bytes=1 << 20)
+    )
     waiting = dataclasses.replace(place, address=await proxy.start())
     async with peer_of(waiting) as peer:
         peer.call(1)
