@@ -94,6 +94,10 @@ telemetry-docs: setup  ## Write docs/observability.md's tables and Grafana's das
 	python -m scripts.describe_telemetry
 	python -m scripts.dashboards
 
+.PHONY: vendor-console
+vendor-console: setup  ## Fetch the console's libraries again and verify them; needs npm
+	python -m scripts.vendor_console
+
 .PHONY: test-observe
 test-observe: infra-setup  ## The mesh seen by a real collector and Prometheus; builds the collector first
 	python -c 'from infra.downloads import collector_binary; print(collector_binary())'
@@ -102,7 +106,7 @@ test-observe: infra-setup  ## The mesh seen by a real collector and Prometheus; 
 ## Services for tests, and for trying the Kafka door
 
 .PHONY: infra-setup
-infra-setup: setup  ## Java, Maven and Redis, as far as they can be installed
+infra-setup: setup  ## Java, Maven, Redis and Chromium, as far as they can be installed
 	scripts/install_debian_packages.sh tests
 
 .PHONY: infra-up

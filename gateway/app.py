@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from gateway.bells import Bells
 from gateway.config import GatewayConfig
+from gateway.console import add_console
 from gateway.dispatch import open_dispatch
 from gateway.documents import Documents
 from gateway.headers import SecurityHeaders
@@ -17,7 +18,6 @@ from gateway.openapi import describe
 from gateway.orchestrator import Orchestrator
 from gateway.problems import add_problem_handlers
 from gateway.routes import documents, events, health, pages, pipelines, traces
-from gateway.routes.console import add_console
 from gateway.stores import open_store
 from gateway.uploads import open_place
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 declare -A package_of=([tesseract]=tesseract-ocr)
-[ "${1:-}" = tests ] && package_of=([java]=default-jre-headless [mvn]=maven [redis-server]=redis-server [promtool]=prometheus)
+[ "${1:-}" = tests ] && package_of=([java]=default-jre-headless [mvn]=maven [redis-server]=redis-server [promtool]=prometheus [chromium]=chromium)
 
 if ! command -v dpkg-query >/dev/null; then
   echo "Not a Debian system: install Python's venv module, ${package_of[*]} with your own tools." >&2
@@ -22,7 +22,7 @@ if [ "$(id -u)" -ne 0 ]; then
   echo "These Debian packages are missing: ${missing[*]}" >&2
   echo "Install them, then run make again:  sudo apt-get install ${missing[*]}" >&2
   echo "(Without tesseract-ocr everything but the Tesseract engine and its tests works; without" >&2
-  echo "default-jre-headless, maven, redis-server and prometheus the tests with these are skipped.)" >&2
+  echo "default-jre-headless, maven, redis-server, prometheus and chromium the tests with these are skipped.)" >&2
   # A virtual environment cannot be made without its package; the rest can wait.
   python3 -c 'import ensurepip' 2>/dev/null
   exit

@@ -1,0 +1,96 @@
+// The document that is looked at: its resource, and its pages as they come in.
+import { computed, signal } from "../lib.js";
+import { Problem, getDocument, getPage, watchDocument } from "../api.js";
+import { needsReview } from "../model/field.js";
+import { pageOf } from "../model/page.js";
+import { remember } from "./documents.js";
+import { threshold } from "./session.js";
+
+export const FINAL = ["ready", "partial", "failed", "cancelled"];
+const FETCHED_AT_ONCE = 4;
+const WAIT_MS = [500, 1000, 2000, 5000];
+
+export const opened = signal(null);
+export const pages = signal(new Map());
+export const problem = signal(null);
+
+export const isFinal = computed(() => FINAL.includes(opened.value?.status));
+export const pageList = computed(() =>
+  [...pages.value.values()].sort((one, other) => one.number - other.number),
+);
+export const fields = computed(() => pageList.value.flatMap((page) => page.fields));
+export const toReview = computed(() =>
+  fields.value.filter((field) => needsReview(field, threshold.value / 100)),
+);
+
+let watching = new AbortController();
+
+// Look at a document from now on; an empty id looks at none.
+export async function open(id) {
+  watching.abort();
+  watching = new AbortController();
+  const { signal: stop } = watching;
+  [opened.value, pages.value, problem.value] = [null, new Map(), null];
+  if (!id) return;
+  try {
+    take(await getDocument(id, stop), stop);
+    if (!isFinal.value) await follow(id, stop);
+    await fetchPages(id, stop);
+  } catch (error) {
+    if (!stop.aborted) problem.value = error;
+  }
+}
+
+function take(resource, stop) {
+  if (stop.aborted) return;
+  opened.value = resource;
+  remember(resource);
+}
+
+// Events until the document is final; a broken stream is taken up again where it broke.
+async function follow(id, stop) {
+  let last = "";
+  for (let failures = 0; !isFinal.value && !stop.aborted; failures += 1) {
+    try {
+      for await (const event of watchDocument(id, last, stop)) {
+        [last, failures] = [event.id || last, 0];
+        await happened(id, event, stop);
+      }
+    } catch (error) {
+      const isRefusal = error instanceof Problem && error.status >= 400 && error.status < 500;
+      if (stop.aborted || isRefusal) throw error;
+    }
+    if (isFinal.value || stop.aborted) return;
+    await pause(WAIT_MS[Math.min(failures, WAIT_MS.length - 1)]);
+    take(await getDocument(id, stop), stop);
+  }
+}
+
+async function happened(id, { type, data }, stop) {
+  if (type === "page") await fetchPage(id, data.page_number ?? data.page ?? data.number, stop);
+  else if (data.status) take({ ...opened.value, ...data }, stop);
+}
+
+async function fetchPages(id, stop) {
+  const total = opened.value.pages?.total ?? 0;
+  const missing = Array.from({ length: total }, (_, index) => index + 1).filter(
+    (number) => !pages.value.has(number),
+  );
+  const worker = async () => {
+    while (missing.length && !stop.aborted) await fetchPage(id, missing.shift(), stop);
+  };
+  await Promise.all(Array.from({ length: FETCHED_AT_ONCE }, worker));
+}
+
+async function fetchPage(id, number, stop) {
+  try {
+    const page = pageOf(await getPage(id, number, stop));
+    if (stop.aborted) return;
+    pages.value = new Map(pages.value).set(number, page);
+  } catch (error) {
+    // A page that was never begun, in a document that was cancelled or failed.
+    if (!(error instanceof Problem && error.status === 404)) throw error;
+  }
+}
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
