@@ -36,6 +36,10 @@ class DocumentLimits(BaseModel):
     """Seconds to rasterise one page."""
     worker_memory_bytes: int = Field(default=1_610_612_736, ge=400_000_000)
     """Address space of the process that reads one document (RLIMIT_AS)."""
+    require_isolation: bool = False
+    """Whether documents are refused where the kernel or the container's runtime does not let their
+    readers be cut off from network, files, privileges and other system calls. If not, what can be
+    had is used, and what is missing is in the log."""
     max_open_documents: int = Field(default=8, gt=0)
     """Documents open at once, each with its own worker process."""
     open_wait_s: float = Field(default=30.0, gt=0)

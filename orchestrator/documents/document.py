@@ -86,7 +86,8 @@ async def open_document(
             NOT_A_FILE.
         TooLarge: DOCUMENT_TOO_LARGE, TOO_MANY_PAGES.
         NotFound, Forbidden: there is no such file, or it may not be read.
-        DependencyUnavailable: WORKER_KILLED, from outside.
+        DependencyUnavailable: WORKER_KILLED, from outside; READER_NOT_ISOLATED, where isolation is
+            required.
         Overloaded: too many documents are open.
     """
     media_type = await asyncio.to_thread(_media_type, path, limits)
@@ -182,6 +183,7 @@ class OpenDocument:
         self._worker = worker = self._workers.take()
         try:
             header, _ = await worker.ask(self._open_request(), seconds=self._limits.open_timeout_s)
+            self._workers.check_isolation(header)
             if "fault" in header:
                 raise _error(header["fault"])
             self.page_count = _counted(header)

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from meshkit.errors import Overloaded
+from meshkit.errors import DependencyUnavailable, Overloaded
 from meshkit.model import Image
 from orchestrator.documents import protocol
 from orchestrator.documents.config import DocumentLimits
@@ -155,6 +155,7 @@ class WorkerPool:
         self._turns = asyncio.Semaphore(limits.max_open_documents)
         self._spare: Worker | None = None
         self._running = False
+        self._has_warned = False
 
     async def start(self) -> None:
         """Starts the spare worker, and removes documents that a crash has left behind."""
@@ -202,6 +203,26 @@ class WorkerPool:
             yield
         finally:
             self._turns.release()
+
+    def check_isolation(self, header: protocol.Header) -> None:
+        """Looks at what an answer says of the worker's cage; warns once of a layer that is missing.
+
+        Raises:
+            DependencyUnavailable: READER_NOT_ISOLATED, where every layer is required.
+        """
+        layers = header.get("cage")
+        missing = [name for name, holds in layers.items() if not holds] if layers else []
+        if missing and not self._has_warned:
+            self._has_warned = True
+            _log.warning(
+                "document readers are not wholly isolated", extra={"missing": ", ".join(missing)}
+            )
+        if missing and self._limits.require_isolation:
+            raise DependencyUnavailable(
+                f"documents are only read in isolation, and here it lacks: {', '.join(missing)}; "
+                "allow it in the container's runtime, or set REQUIRE_ISOLATION=false",
+                reason="READER_NOT_ISOLATED",
+            )
 
     def take(self) -> Worker:
         """A worker of one's own, to be ended by the caller."""

@@ -2,7 +2,8 @@
 
 Run by the orchestrator as `python -m orchestrator.documents.worker SOCKET_FD PARENT_PID
 MEMORY_BYTES`. It answers the requests `open`, `shape` and `render` (see `protocol`) until its
-socket closes, and dies with its parent.
+socket closes, and dies with its parent. Nothing of a document is read before the process is caged
+(see `cage`).
 """
 
 import ctypes
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from orchestrator.documents import kinds, protocol
+from orchestrator.documents import cage, kinds, protocol, syscalls
 from orchestrator.documents.fault import Fault
 from orchestrator.documents.images import ImagePages
 from orchestrator.documents.pages import Bounds, Pages
@@ -31,17 +32,26 @@ _OPEN_FILES = 32
 def main() -> None:
     descriptor, parent, memory = (int(argument) for argument in sys.argv[1:4])
     warnings.simplefilter("ignore")
+    with socket.socket(fileno=descriptor) as sock:
+        _Worker(sock, lock_up(parent, memory)).serve()
+
+
+def lock_up(parent: int, memory: int) -> dict[str, bool]:
+    """Limits this process, and says which layers of the cage hold."""
+    # Entering a namespace and giving up capabilities undo "die with the parent".
+    layers = {"network": cage.leave_network(), "capabilities": cage.drop_capabilities()}
     _die_with(parent)
     _limit(memory)
-    with socket.socket(fileno=descriptor) as sock:
-        _Worker(sock).serve()
+    layers["system_calls"] = syscalls.allow_reading_only()
+    return layers
 
 
 class _Worker:
     """Answers requests, one after the other."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, layers: dict[str, bool]) -> None:
         self._sock = sock
+        self._layers = layers
         self._pages: Pages | None = None
 
     def serve(self) -> None:
@@ -53,22 +63,26 @@ class _Worker:
                 self._sock.sendall(payload)
 
     def _answer(self, request: protocol.Header) -> tuple[protocol.Header, memoryview | None]:
+        if request["op"] == "open":
+            return self._open(request), None
         try:
-            if request["op"] == "open":
-                self._pages = _open(request)
-                return {"pages": self._pages.count}, None
             if self._pages is None:
                 raise RuntimeError("no document is open")
             if request["op"] == "shape":
                 return self._shape(self._pages, request), None
             return self._render(self._pages, request)
-        except Fault as fault:
-            return _fault(fault), None
-        except MemoryError:
-            return _fault(_out_of_memory(request)), None
         except Exception as error:
-            text = f"{type(error).__name__}: {error}"[:1000]
-            return _fault(Fault("internal", "READER_FAILED", text)), None
+            return _fault(error, request), None
+
+    def _open(self, request: protocol.Header) -> protocol.Header:
+        """Says what the cage lacks also where the document has a fault."""
+        self._layers["files"] = cage.see_only(Path(request["path"]))
+        try:
+            self._pages = _open(request)
+            answer = {"pages": self._pages.count}
+        except Exception as error:
+            answer = _fault(error, request)
+        return answer | {"cage": self._layers}
 
     def _shape(self, pages: Pages, request: protocol.Header) -> protocol.Header:
         shape = pages.shape(request["number"], request["dpi"])
@@ -99,7 +113,16 @@ def _open(request: dict[str, Any]) -> Pages:
     return ImagePages(path, request["media_type"], bounds)
 
 
-def _fault(fault: Fault) -> protocol.Header:
+def _fault(error: Exception, request: protocol.Header) -> protocol.Header:
+    """The answer where a request failed."""
+    match error:
+        case Fault():
+            fault = error
+        case MemoryError():
+            fault = _out_of_memory(request)
+        case _:
+            text = f"{type(error).__name__}: {error}"[:1000]
+            fault = Fault("internal", "READER_FAILED", text)
     return {
         "fault": {
             "kind": fault.kind,
