@@ -37,9 +37,9 @@ _BIND_AND_CONNECT_TCP = 0b11
 _ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
 
 # What readers look at only when they need it: modules, libraries, fonts, how much memory they take.
-_READABLE = (
+_READABLE: tuple[str, ...] = (
     *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-    *(str(Path(module.__file__).parent) for module in (cv2, np, PIL, pypdfium2)),
+    *(str(Path(str(module.__file__)).parent) for module in (cv2, np, PIL, pypdfium2)),
     "/usr/share/fonts",
     "/usr/share/X11/fonts",
     "/usr/local/share/fonts",
@@ -60,7 +60,7 @@ def leave_network() -> bool:
     flags = _CLONE_NEWNET | _CLONE_NEWIPC
     if os.geteuid() != 0:
         flags |= _CLONE_NEWUSER
-    return _libc.unshare(flags) == 0
+    return bool(_libc.unshare(flags) == 0)
 
 
 def drop_capabilities() -> bool:
@@ -99,9 +99,9 @@ def see_only(document: Path) -> bool:
     if ruleset < 0:
         return False
     try:
-        for path in (document, *_READABLE):
+        for path in (str(document), *_READABLE):
             _allow_reading(ruleset, Path(path))
-        return _libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0
+        return bool(_libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0)
     finally:
         os.close(ruleset)
 
