@@ -18,6 +18,7 @@ ANCHOR_LIMIT ?= 8
 EVAL_VENV ?= .venv-eval
 REQUESTS ?= 500
 SEED ?= $(shell shuf -i 1-999999 -n 1)
+STORE ?= redis
 ROOMS  := meshkit pagemesh servers orchestrator sidecar gateway bench eval training samples scripts infra tests
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -122,8 +123,8 @@ infra-status: setup  ## What they are, where, and whether they run
 	python -m infra status
 
 .PHONY: test-faults
-test-faults: infra-setup  ## REQUESTS requests while all is killed with -9 at random moments of SEED
-	python -m tests.faults --requests $(REQUESTS) --seed $(SEED)
+test-faults: infra-setup  ## REQUESTS requests while all is killed with -9 at random moments of SEED; STORE is redis or mongodb
+	python -m tests.faults --requests $(REQUESTS) --seed $(SEED) --store $(STORE)
 
 ## Measure
 

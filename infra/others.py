@@ -98,7 +98,11 @@ class Mongo(Service):
 
     @property
     def url(self) -> str:
-        return f"mongodb://{HOST}:{self.port}/?directConnection=true"
+        return self.database_url("")
+
+    def database_url(self, database: str) -> str:
+        """Where a client finds a database."""
+        return f"mongodb://{HOST}:{self.port}/{database}?directConnection=true"
 
     def prepare(self) -> Command:
         data = self.folder / "data"

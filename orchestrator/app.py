@@ -15,12 +15,11 @@ from orchestrator.models import Channel, Models
 from orchestrator.orders import OrderDesk
 from orchestrator.pages import PageImage
 from orchestrator.pipeline_file import Available
-from orchestrator.resumption import resume_documents
+from orchestrator.resumption import Resumption
 from orchestrator.service import SERVICE_NAME, OrchestratorServicer
 from orchestrator.sources.door import KafkaDoor
 from orchestrator.stages.registry import StageRegistry
-from orchestrator.stores.sqlite import SqliteStore
-from orchestrator.uploads import Uploads
+from orchestrator.stores.opening import stores
 from orchestrator.work import WorkManager
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import (
     add_OrchestratorServiceServicer_to_server,
@@ -44,8 +43,9 @@ class Orchestrator:
         self._config = config
         limits = config.document_limits
         self._channels = channels
-        self._store = SqliteStore(config.state_dir / "documents.sqlite3")
-        self._uploads = Uploads(config.state_dir / "uploads")
+        self._store, uploads = stores(
+            config.store_url, config.state_dir, lease_seconds=config.store_lease_seconds
+        )
         self._workers = WorkerPool(limits)
         available = Available(StageRegistry(), Models(channels, config.breaker))
         self.catalog = PipelineCatalog(
@@ -62,14 +62,17 @@ class Orchestrator:
         self._work = WorkManager(
             self._store,
             ReadingRoom(limits, self._workers, budget, page_images, self._forms),
-            self._uploads,
+            uploads,
             max_documents=config.max_documents,
             max_queued=config.max_queued_documents,
             retention_seconds=config.retention_seconds,
         )
         self._desk = OrderDesk(self.catalog, limits)
+        self._resumption = Resumption(self._store, uploads, self._desk, self._work, limits)
         self.servicer = OrchestratorServicer(self.catalog, self._desk, self._work, limits)
-        self._door = KafkaDoor(config, limits, config.state_dir, config.retention_seconds)
+        self._door = KafkaDoor(
+            config, limits, config.state_dir, config.retention_seconds, config.store_url
+        )
         self._watchers: list[asyncio.Task[None]] = []
 
     def add_to_server(self, server: Any) -> None:
@@ -81,19 +84,21 @@ class Orchestrator:
 
         Raises:
             InvalidPipeline, InvalidForm: with every mistake of every definition.
-            OSError, sqlite3.Error: the store cannot be used.
+            OSError, sqlite3.Error, DependencyUnavailable: the store cannot be used.
         """
         self.catalog.load()
         self._forms.load()
         await self._store.open()
         await self._workers.start()
         await self._work.start()
-        limits = self._config.document_limits
-        await resume_documents(self._store, self._uploads, self._desk, self._work, limits)
+        await self._resumption.begin()
         await self._door.start(self._desk, self._work)
         self._watchers = [
-            asyncio.create_task(definitions.watch(self._config.reload_seconds))
-            for definitions in (self.catalog, self._forms)
+            asyncio.create_task(self._resumption.watch(self._config.store_lease_seconds)),
+            *(
+                asyncio.create_task(definitions.watch(self._config.reload_seconds))
+                for definitions in (self.catalog, self._forms)
+            ),
         ]
         self.servicer.is_ready = True
 

@@ -41,6 +41,17 @@ class OrchestratorConfig(ServerConfig, DocumentLimits, KafkaSettings):
         default=Path(tempfile.gettempdir()) / "pagemesh-orchestrator",
         description="Folder of the document store; put it on a volume that outlives the process.",
     )
+    store_url: str = Field(
+        default="",
+        description="Documents in MongoDB, for several orchestrators: `mongodb://host/database`, "
+        "with `pip install pagemesh[mongo]`. Empty: in the state folder, for one.",
+    )
+    store_lease_seconds: float = Field(
+        default=15.0,
+        gt=0,
+        description="In MongoDB: an orchestrator without a sign of life for so long loses its "
+        "documents to the others, who look for such documents as often.",
+    )
     retention_seconds: float = Field(
         default=7 * 24 * 3600.0, gt=0, description="A document is deleted this long after it ended."
     )

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 
-from meshkit.errors import DeadlineExceeded, InvalidInput, PagemeshError
+from meshkit.errors import DeadlineExceeded, DependencyUnavailable, InvalidInput
 from orchestrator.document_run import Job, ReadingRoom, read_document
 from orchestrator.documents.source import fetch
 from orchestrator.faults import known_error
@@ -13,7 +13,7 @@ from orchestrator.live import STOPPED, Live
 from orchestrator.order import Order
 from orchestrator.page_run import Plan
 from orchestrator.records import Ending
-from orchestrator.stores.base import DocumentStore
+from orchestrator.stores.base import DocumentStore, TakenOver
 from orchestrator.telemetry import names
 from orchestrator.telemetry.recording import part_span
 from orchestrator.uploads import Uploads
@@ -76,9 +76,9 @@ class Executor:
         except asyncio.CancelledError:
             ending = live.stopped or STOPPED
         except BaseExceptionGroup as group:
-            ending = _failing(known_error(group.exceptions[0]))
+            ending = _failing(live, group.exceptions[0])
         except Exception as error:
-            ending = _failing(known_error(error))
+            ending = _failing(live, error)
         finally:
             writing = asyncio.create_task(self._finish(live, ending))
             try:
@@ -87,9 +87,15 @@ class Executor:
                 await asyncio.wait([writing])
 
     async def _finish(self, live: Live, ending: Ending) -> None:
-        if not live.is_paused:
+        if live.is_paused:
+            return
+        try:
             await self._end(live, ending)
             await self._uploads.drop(live.order.request_id)
+        except DependencyUnavailable as error:
+            # Its keeper sees to it: the store is away, or the document is another orchestrator's.
+            _log.warning("a document's end cannot be stored", exc_info=error)
+            live.is_paused = True
 
     async def _end(self, live: Live, ending: Ending) -> None:
         request_id = live.order.request_id
@@ -155,5 +161,8 @@ def _check_digest(order: Order) -> None:
         )
 
 
-def _failing(error: PagemeshError) -> Ending:
+def _failing(live: Live, cause: BaseException) -> Ending:
+    if isinstance(cause, TakenOver):
+        live.is_paused = True
+    error = known_error(cause)
     return Ending(error=error, rest_reason=error.message, rest_error=error)

@@ -76,6 +76,7 @@ class Record:
         keeper: see `Keeper`.
         spec: the request, serialized.
         client, traceparent: see `Entry`.
+        is_elsewhere: whether another orchestrator, which lives, is at work on it.
     """
 
     document: Document
@@ -85,6 +86,7 @@ class Record:
     spec: bytes
     client: str
     traceparent: str
+    is_elsewhere: bool = False
 
     @property
     def is_final(self) -> bool:

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,29 +15,45 @@ from orchestrator.order import Order
 _CHUNK_BYTES = 1024 * 1024
 
 
-class Uploads:
+class Uploads(ABC):
+    """The bytes of documents that the store keeps and that have no location."""
+
+    @abstractmethod
+    async def keep(self, order: Order) -> None:
+        """Keep the bytes of an order. Raises OSError, DependencyUnavailable."""
+
+    @abstractmethod
+    async def drop(self, request_id: str) -> None:
+        """Forget the bytes of a document, if they are kept."""
+
+    @abstractmethod
+    async def restore(self, request_id: str, spool: Spool) -> None:
+        """Write kept bytes to a spool. Raises OSError when they are gone."""
+
+    @abstractmethod
+    async def drop_all_but(self, request_ids: Collection[str]) -> None:
+        """Forget what belongs to none of these documents."""
+
+
+class FolderUploads(Uploads):
     """A folder with one file for each document that the store keeps and that has no location."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def keep(self, order: Order) -> None:
-        """Keep the bytes of an order. Raises OSError."""
         if not order.location:
             await asyncio.to_thread(self._keep, order.spool.path, self._path(order.request_id))
 
     async def drop(self, request_id: str) -> None:
-        """Forget the bytes of a document, if they are kept."""
         await asyncio.to_thread(self._path(request_id).unlink, missing_ok=True)
 
     async def restore(self, request_id: str, spool: Spool) -> None:
-        """Write kept bytes to a spool. Raises OSError when they are gone."""
         with await asyncio.to_thread(self._path(request_id).open, "rb") as file:
             while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
                 await spool.write(chunk)
 
     async def drop_all_but(self, request_ids: Collection[str]) -> None:
-        """Forget what belongs to none of these documents."""
         await asyncio.to_thread(self._sweep, {self._path(each) for each in request_ids})
 
     def _path(self, request_id: str) -> Path:

@@ -1,13 +1,21 @@
 """Watches a document: what the store has of it, then every piece of news."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from meshkit.errors import DependencyUnavailable, Internal
 from orchestrator.live import Live
+from orchestrator.records import Keeper, Record
 from orchestrator.stores.base import DocumentStore
 from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
 
 _PAGES_AT_ONCE = 8
+_LOOK_SECONDS = 0.25
+"""How often a document is looked at that another orchestrator has, or that will be taken up."""
+
+
+_LOOKS = 8
+"""So often it is looked at further once nobody has it: who takes it over has to write its end."""
 
 
 async def watched(
@@ -20,12 +28,12 @@ async def watched(
     Args:
         store: has it.
         request_id: of the document.
-        live: the work on it; None when it has ended.
+        live: the work on it here; None when it has ended, or is elsewhere.
     Raises:
         NotFound: it is not there.
         DependencyUnavailable: INTERRUPTED, it is not at work now.
     """
-    sequence, told = 0, (-1, -1)
+    sequence, told, looks = 0, (-1, -1), 0
     while True:
         # Noted before reading: what happens meanwhile is found in the next round.
         is_over = live is None or live.is_over
@@ -42,6 +50,11 @@ async def watched(
         if record.is_final:
             yield document
             return
+        if live is None:
+            looks = _LOOKS if _is_in_good_hands(record) else looks - 1
+            if looks > 0:
+                await asyncio.sleep(_LOOK_SECONDS)
+                continue
         if live is None or live.is_paused:
             raise DependencyUnavailable(
                 "the document is not at work now; it goes on when the orchestrator is up again "
@@ -51,3 +64,8 @@ async def watched(
         if is_over:
             raise Internal("the document's end could not be stored; the log says why")
         await live.bell.rung_since(rung)
+
+
+def _is_in_good_hands(record: Record) -> bool:
+    """Whether somebody is at work on it, or will take it up."""
+    return record.is_elsewhere or record.keeper is Keeper.STORE

@@ -47,10 +47,7 @@ class WorkManager:
         self._is_stopping = False
 
     async def start(self) -> None:
-        """End what a crash left unfinished and nobody keeps, and begin to delete what is old."""
-        count = await self._store.end_unfinished(CRASHED)
-        if count:
-            _log.warning("ended documents that were cut off", extra={"count": count})
+        """Begin to delete what is old."""
         self._sweeper = asyncio.create_task(sweep(self._store, self._retention_seconds))
 
     async def stop(self) -> None:
@@ -62,6 +59,17 @@ class WorkManager:
         for live in list(self._live.values()):
             live.pause()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def orphans(self) -> list[Record]:
+        """Documents that the store keeps and nobody is at work on; they are to be submitted again.
+
+        What a crash left unfinished and nobody keeps is ended.
+        """
+        async with self._accepting:
+            count = await self._store.end_unfinished(CRASHED, at_work=self._live.keys())
+            if count:
+                _log.warning("ended documents that were cut off", extra={"count": count})
+            return await self._store.take_unfinished(Keeper.STORE, at_work=self._live.keys())
 
     async def ensure_room(self, request_id: str) -> None:
         """Raises Overloaded when a new document of this id would be refused anyway.
@@ -119,6 +127,7 @@ class WorkManager:
             live.stop(CANCELLED)
             await asyncio.wait([live.task])
         elif not (await self._store.get(request_id)).is_final:
+            await self._store.take_over(request_id)
             await self._store.end(request_id, CANCELLED)
         return await self.document(request_id)
 
@@ -142,7 +151,7 @@ class WorkManager:
             return self._live.get(request_id)
 
     async def _accept(self, order: Order) -> Live | None:
-        """The work on this order, with one watcher more; None when it has ended already.
+        """The work on this order, with one watcher more; None when it has ended or is elsewhere.
 
         The decision is made to its end even when the caller goes away meanwhile: no document may
         be written down as waiting with nobody at work on it.
@@ -168,7 +177,7 @@ class WorkManager:
                 await self._join(live, order)
                 tell_request(order.request_id, live.telemetry.context)
                 return live
-            if record is not None and _is_done(record, order):
+            if record is not None and (_is_done(record, order) or _is_elsewhere(record, order)):
                 return None
             return await self._begin(order, resources.pop_all())
 
@@ -224,6 +233,11 @@ def identity_of(pipeline: Pipeline) -> PipelineIdentity:
 def _is_done(record: Record, order: Order) -> bool:
     """Whether an order asks for no more than the store has."""
     return record.is_final and not record.can_restart and not order.retries
+
+
+def _is_elsewhere(record: Record, order: Order) -> bool:
+    """Whether another orchestrator sees to it. A queue gives its messages to one of us alone."""
+    return record.is_elsewhere and order.keeper is not Keeper.SOURCE
 
 
 def _entry(order: Order) -> Entry:

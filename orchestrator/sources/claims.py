@@ -38,6 +38,15 @@ class Claim:
 class Claims(Protocol):
     """Claims of every orchestrator that reads the same topic."""
 
+    async def open(self) -> None:
+        """Make them ready; forget what is older than the retention.
+
+        Raises OSError, sqlite3.Error.
+        """
+
+    async def close(self) -> None:
+        """Close them. Safe to call twice and without `open`."""
+
     async def claim(self, request_id: str, claim: Claim, *, takes_over: bool) -> Claim:
         """Claim a request id; returns whose it is now: the first claim's, unless it is taken over.
 

@@ -46,8 +46,9 @@ class KafkaSettings(BaseModel):
     kafka_group: str = "pagemesh"
     """The consumer group that shares the requests."""
     kafka_claims_url: str = ""
-    """Where several orchestrators of a group keep who owns which request id: `redis://host:port/0`.
-    Empty: in the state folder, which is enough for one."""
+    """Where several orchestrators of a group keep who owns which request id: `redis://host:port/0`,
+    `mongodb://host:port/database`. Empty: where documents are kept, which for one orchestrator is
+    its state folder."""
     kafka_requests_topic: str = Topics.requests
     """Where requests come from."""
     kafka_results_topic: str = Topics.results

@@ -1,25 +1,27 @@
 """Puts the Kafka door together."""
 
+import importlib
 from pathlib import Path
 
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.orders import OrderDesk
-from orchestrator.sources.claims import LocalClaims
+from orchestrator.sources.claims import Claims, LocalClaims
 from orchestrator.sources.config import KafkaSettings
 from orchestrator.sources.handling import RequestHandler
 from orchestrator.sources.intake import Intake
 from orchestrator.sources.kafka import KafkaSource
 from orchestrator.sources.large_results import LargeResults
-from orchestrator.sources.redis_claims import RedisClaims
 from orchestrator.sources.replies import Replies
 from orchestrator.work import WorkManager
+
+_REDIS = ("RedisClaims", "redis_claims")
 
 
 class KafkaDoor:
     """The Kafka door of an orchestrator; closed for good when no brokers are configured.
 
     Args:
-        settings, limits, state_dir, retention_seconds: of the orchestrator.
+        settings, limits, state_dir, retention_seconds, store_url: of the orchestrator.
     """
 
     def __init__(
@@ -28,12 +30,13 @@ class KafkaDoor:
         limits: DocumentLimits,
         state_dir: Path,
         retention_seconds: float,
+        store_url: str,
     ) -> None:
         self._settings = settings
         self._limits = limits
         codec = settings.kafka_connection().codec() if settings.kafka_brokers else None
         self._codec = codec
-        self._claims = _claims(settings, state_dir, retention_seconds)
+        self._claims = _claims(settings, store_url, state_dir, retention_seconds)
         self._source = KafkaSource(settings, codec, state_dir) if codec else None
         location = settings.kafka_results_location
         self._large = LargeResults(location, limits.s3_endpoint) if location else None
@@ -62,10 +65,14 @@ class KafkaDoor:
 
 
 def _claims(
-    settings: KafkaSettings, state_dir: Path, retention_seconds: float
-) -> LocalClaims | RedisClaims:
-    if settings.kafka_claims_url:
-        return RedisClaims(
-            settings.kafka_claims_url, settings.kafka_group, retention_seconds=retention_seconds
-        )
-    return LocalClaims(state_dir / "claims.sqlite3", retention_seconds=retention_seconds)
+    settings: KafkaSettings, store_url: str, state_dir: Path, retention_seconds: float
+) -> Claims:
+    url = settings.kafka_claims_url or store_url
+    if not url:
+        return LocalClaims(state_dir / "claims.sqlite3", retention_seconds=retention_seconds)
+    # Extras of the package: who keeps claims in a file does without them.
+    kind, module = ("MongoClaims", "mongo_claims") if url.startswith("mongodb") else _REDIS
+    made: Claims = getattr(importlib.import_module(f"orchestrator.sources.{module}"), kind)(
+        url, settings.kafka_group, retention_seconds=retention_seconds
+    )
+    return made

@@ -1,17 +1,25 @@
 """What every store of documents does."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from meshkit.errors import NotFound
+from meshkit.errors import DependencyUnavailable, NotFound
 from orchestrator.records import Ending, Entry, Keeper, Record
 from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
+
+
+class TakenOver(DependencyUnavailable):
+    """Another orchestrator has the document now and writes its end."""
+
+    default_reason = "INTERRUPTED"
 
 
 class DocumentStore(ABC):
     """Documents and their finished pages, durable. Its methods may be called from any task.
 
-    Every method may raise OSError or sqlite3.Error: the store cannot be used now.
+    Every method may raise OSError, sqlite3.Error or DependencyUnavailable: the store cannot be used
+    now. Where several orchestrators share a store, each document belongs to the one that took it
+    last; writing to it raises TakenOver for all others.
     """
 
     @abstractmethod
@@ -24,12 +32,16 @@ class DocumentStore(ABC):
 
     @abstractmethod
     async def create(self, entry: Entry) -> None:
-        """Take a document in state QUEUED.
+        """Take a document in state QUEUED; it is ours from now on.
 
         A record of the same id is gone on with when the same pipeline reads it: its finished pages
         are kept, but not those that failed for a passing reason or stand for unfinished ones.
         Otherwise it is replaced.
         """
+
+    @abstractmethod
+    async def take_over(self, request_id: str) -> None:
+        """An unfinished document is ours from now on, whoever is at work on it."""
 
     @abstractmethod
     async def set_keeper(self, request_id: str, keeper: Keeper) -> None:
@@ -78,12 +90,17 @@ class DocumentStore(ABC):
         """Numbers of the pages that need not be read again."""
 
     @abstractmethod
-    async def end_unfinished(self, ending: Ending) -> int:
-        """End every unfinished document that its caller keeps; returns how many there were."""
+    async def end_unfinished(self, ending: Ending, *, at_work: Collection[str]) -> int:
+        """End documents that their callers keep and nobody is at work on; returns how many.
+
+        Args:
+            ending: theirs.
+            at_work: the documents that are at work here.
+        """
 
     @abstractmethod
-    async def unfinished(self, keeper: Keeper) -> list[Record]:
-        """Documents of this keeper that are in no final state, oldest first."""
+    async def take_unfinished(self, keeper: Keeper, *, at_work: Collection[str]) -> list[Record]:
+        """Take unfinished documents of this keeper that nobody is at work on, oldest first."""
 
     @abstractmethod
     async def delete_ended_before(self, moment: float) -> int:

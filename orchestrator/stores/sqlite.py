@@ -5,7 +5,7 @@ at once; nothing else keeps it. Without power loss nothing written is lost (`syn
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -42,6 +42,9 @@ class SqliteStore(DocumentStore):
     async def create(self, entry: Entry) -> None:
         await self._run(self._tables.create, entry)
 
+    async def take_over(self, request_id: str) -> None:
+        """Nobody else uses the file."""
+
     async def set_keeper(self, request_id: str, keeper: Keeper) -> None:
         await self._run(self._tables.update, request_id, "keeper = ?", (keeper,))
 
@@ -74,11 +77,11 @@ class SqliteStore(DocumentStore):
     async def finished_pages(self, request_id: str) -> frozenset[int]:
         return await self._run(self._tables.finished_pages, request_id)
 
-    async def end_unfinished(self, ending: Ending) -> int:
-        return await self._run(self._tables.end_unfinished, ending)
+    async def end_unfinished(self, ending: Ending, *, at_work: Collection[str]) -> int:
+        return await self._run(self._tables.end_unfinished, ending, at_work)
 
-    async def unfinished(self, keeper: Keeper) -> list[Record]:
-        return await self._run(self._tables.unfinished, keeper)
+    async def take_unfinished(self, keeper: Keeper, *, at_work: Collection[str]) -> list[Record]:
+        return await self._run(self._tables.unfinished, keeper, at_work)
 
     async def delete_ended_before(self, moment: float) -> int:
         return await self._run(self._tables.delete_ended_before, moment)

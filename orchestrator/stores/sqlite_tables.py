@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import status_pb2
@@ -188,19 +188,20 @@ class Tables:
             pages.append(PageResult.FromString(result))
         return pages, False
 
-    def end_unfinished(self, ending: Ending) -> int:
-        records = self.unfinished(Keeper.CALLER)
+    def end_unfinished(self, ending: Ending, at_work: Collection[str]) -> int:
+        records = self.unfinished(Keeper.CALLER, at_work)
         for record in records:
             self.end(record.document.request_id, ending)
         return len(records)
 
-    def unfinished(self, keeper: Keeper) -> list[Record]:
+    def unfinished(self, keeper: Keeper, at_work: Collection[str]) -> list[Record]:
         rows = self._db.execute(
             "SELECT request_id FROM documents WHERE ended_ns IS NULL AND keeper = ?"
             " ORDER BY created_ns",
             (keeper,),
         ).fetchall()
-        records = [self.find(request_id) for (request_id,) in rows]
+        ids = [request_id for (request_id,) in rows if request_id not in at_work]
+        records = [self.find(request_id) for request_id in ids]
         return [record for record in records if record is not None]
 
     def delete_ended_before(self, moment: float) -> int:

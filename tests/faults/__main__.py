@@ -19,7 +19,7 @@ from typing import Any
 from kafka import KafkaConsumer
 
 from infra.kafka_broker import KafkaBroker
-from infra.others import Redis, SchemaRegistry
+from infra.others import Mongo, Redis, SchemaRegistry
 from infra.service import Service, free_port
 from orchestrator.config import MODELS
 from orchestrator.testing import tiff
@@ -30,8 +30,14 @@ from pagemesh.kafka.topics import Topics, create_topics
 from tests.faults.processes import Process
 
 _SAMPLES = Path(__file__).parents[2] / "samples"
+_STORES: dict[str, type[Service]] = {"redis": Redis, "mongodb": Mongo}
+"""Redis keeps claims beside documents in a file; a server of MongoDB's protocol keeps both."""
 _QUIET_SHARE = 0.9
 """Killing ends when so many requests are answered."""
+_ANSWERS_APART = 25
+"""Answers between two kills, on average."""
+_SOON_SHARE = 0.25
+"""Of kills, those that hit what has not recovered from the one before."""
 
 
 @dataclass
@@ -67,12 +73,12 @@ class Answers:
 class House:
     """Everything that runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str) -> None:
         self.folder = folder
         self.broker = KafkaBroker(folder / "kafka", free_port())
         self.registry = SchemaRegistry(folder / "registry", free_port())
-        self.redis = Redis(folder / "redis", free_port())
-        for service in (self.broker, self.registry, self.redis):
+        self.store = _STORES[store](folder / store, free_port())
+        for service in (self.broker, self.registry, self.store):
             service.start()
             print(f"runs against {service.name}: {service.identity()}")
         self.connection = Connection(brokers=self.broker.url, registry=self.registry.url)
@@ -88,7 +94,7 @@ class House:
             "file_roots": str(folder / "documents"),
             "kafka_brokers": self.broker.url,
             "kafka_registry": self.registry.url,
-            "kafka_claims_url": self.redis.url,
+            "kafka_claims_url" if store == "redis" else "store_url": self.store.url,
             "kafka_session_timeout_ms": "6000",
             "kafka_retry_seconds": "0.5",
         }
@@ -100,7 +106,7 @@ class House:
     def close(self) -> None:
         for process in (self.orchestrator, *self.models):
             process.kill()
-        for service in (self.redis, self.registry, self.broker):
+        for service in (self.store, self.registry, self.broker):
             service.stop()
 
     def strike(self, chance: random.Random) -> str:
@@ -109,13 +115,33 @@ class House:
             *[self.orchestrator] * 4,
             *self.models,
             self.broker,
-            self.redis,
+            self.store,
         ]
         victim = chance.choice(victims)
         victim.kill()
         time.sleep(chance.random())
         victim.start()
         return victim.name
+
+
+class Moments:
+    """When something is killed: after a few answers more, or while all still recovers.
+
+    By answers and not by the clock, so that a slow machine sees no more kills than a fast one.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._answers = chance.randint(0, 5)
+        self._seconds = 0.0
+
+    def is_now(self, answered: int) -> bool:
+        return answered >= self._answers and time.monotonic() >= self._seconds
+
+    def struck(self, answered: int) -> None:
+        is_soon = self._chance.random() < _SOON_SHARE
+        self._answers = answered + (0 if is_soon else self._chance.randint(1, 2 * _ANSWERS_APART))
+        self._seconds = time.monotonic() + self._chance.uniform(0, 5 if is_soon else 1)
 
 
 def make_documents(folder: Path) -> list[str]:
@@ -165,28 +191,34 @@ def run(house: House, count: int, seed: int, limit_seconds: float) -> bool:
     )
     codec = house.connection.codec()
     begun = time.monotonic()
-    next_strike = begun + 5
+    moments = Moments(chance)
     while answers.ids < expected and time.monotonic() - begun < limit_seconds:
         listen(consumer, codec, answers, topics)
-        if time.monotonic() > next_strike and len(answers.ids) < _QUIET_SHARE * count:
+        answered = len(answers.ids)
+        if moments.is_now(answered) and answered < _QUIET_SHARE * count:
             kills[house.strike(chance)] += 1
-            next_strike = time.monotonic() + chance.uniform(2, 8)
+            moments.struck(answered)
     until = time.monotonic() + 5
     while time.monotonic() < until:
         listen(consumer, codec, answers, topics)
     consumer.close()
-    return report(answers, expected, kills, time.monotonic() - begun)
+    print(f"killed: {dict(kills)}, in {time.monotonic() - begun:.0f} s")
+    return report(answers, expected, seed, kills.total())
 
 
-def report(answers: Answers, expected: set[str], kills: Counter[str], seconds: float) -> bool:
+def report(answers: Answers, expected: set[str], seed: int, kills: int) -> bool:
     total = answers.results + answers.letters
     missing = expected - answers.ids
     twice = [name for name, number in total.items() if number > 1]
-    print(f"killed: {dict(kills)}, in {seconds:.0f} s")
     print(
         f"{len(expected)} ids: {len(answers.results)} with a result {dict(answers.states)}, "
         f"{len(answers.letters)} with a dead letter, {len(missing)} missing, {len(twice)} answered "
         f"twice, {len(answers.wrong)} accounts wrong"
+    )
+    print("| seed | kills | ids | results | dead letters | missing | twice | accounts wrong |")
+    print(
+        f"| {seed} | {kills} | {len(expected)} | {len(answers.results)} | {len(answers.letters)} "
+        f"| {len(missing)} | {len(twice)} | {len(answers.wrong)} |"
     )
     for what, names in (("missing", missing), ("twice", twice), ("wrong", answers.wrong)):
         if names:
@@ -199,10 +231,11 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311
     parser.add_argument("--limit-seconds", type=float, default=900)
+    parser.add_argument("--store", choices=_STORES, default="redis")
     given = parser.parse_args()
     print(f"seed {given.seed}")
     folder = Path(tempfile.mkdtemp(prefix="pagemesh-faults-"))
-    house = House(folder)
+    house = House(folder, given.store)
     try:
         is_well = run(house, given.requests, given.seed, given.limit_seconds)
     finally:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.others import Redis
-from orchestrator.sources.claims import Claim, LocalClaims
+from infra.others import Mongo, Redis
+from orchestrator.sources.claims import Claim, Claims, LocalClaims
+from orchestrator.sources.mongo_claims import MongoClaims
 from orchestrator.sources.redis_claims import RedisClaims
 from orchestrator.testing import running_orchestrator, tiff
 from tests.integration.kafka.conftest import Client
@@ -18,13 +19,15 @@ pytestmark = [pytest.mark.xdist_group("services"), pytest.mark.timeout(300)]
 FIRST, SECOND = Claim("requests/0/1", "aa"), Claim("requests/1/7", "bb")
 
 
-@pytest.fixture(params=["local", "redis"])
-async def claims(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[LocalClaims | RedisClaims]:
-    made: LocalClaims | RedisClaims
+@pytest.fixture(params=["local", "redis", "mongodb"])
+async def claims(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Claims]:
+    made: Claims
     if request.param == "local":
         made = LocalClaims(tmp_path / "claims.sqlite3", retention_seconds=60)
+    elif request.param == "mongodb":
+        database: Mongo = request.getfixturevalue("mongo")
+        group = uuid.uuid4().hex
+        made = MongoClaims(database.database_url("claims"), group, retention_seconds=60)
     else:
         server: Redis = request.getfixturevalue("redis")
         made = RedisClaims(server.url, uuid.uuid4().hex, retention_seconds=60)
@@ -34,20 +37,20 @@ async def claims(
     await made.close()
 
 
-async def test_the_first_claim_holds(claims: LocalClaims | RedisClaims) -> None:
+async def test_the_first_claim_holds(claims: Claims) -> None:
     assert await claims.claim("id", FIRST, takes_over=False) == FIRST
     assert await claims.claim("id", SECOND, takes_over=False) == FIRST
     assert await claims.claim("id", FIRST, takes_over=False) == FIRST
     assert await claims.claim("other", SECOND, takes_over=False) == SECOND
 
 
-async def test_a_replay_takes_over(claims: LocalClaims | RedisClaims) -> None:
+async def test_a_replay_takes_over(claims: Claims) -> None:
     await claims.claim("id", FIRST, takes_over=False)
     assert await claims.claim("id", SECOND, takes_over=True) == SECOND
     assert await claims.claim("id", FIRST, takes_over=False) == SECOND
 
 
-async def test_one_of_many_at_once_wins(claims: LocalClaims | RedisClaims) -> None:
+async def test_one_of_many_at_once_wins(claims: Claims) -> None:
     many = [Claim(f"requests/0/{number}", "aa") for number in range(50)]
     owners = await asyncio.gather(*(claims.claim("id", each, takes_over=False) for each in many))
     assert len(set(owners)) == 1

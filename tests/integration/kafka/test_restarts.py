@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from infra.kafka_broker import KafkaBroker
+from infra.others import Mongo
 from meshkit.testing import running_server
 from orchestrator.config import MODELS
 from orchestrator.testing import FakeMesh, FakeModel, tiff
 from tests.integration.kafka.conftest import Client
+from tests.integration.processes import asked, hang_after
 
 pytestmark = [
     pytest.mark.xdist_group("services"),
@@ -146,3 +148,28 @@ async def test_orchestrators_join_and_leave_under_load(client: Client, tmp_path:
             await client.hear("result", len(names), within=120)
             results = await client.hear_no_more("result", 3)
     check_answers(results, names, 2)
+
+
+async def test_another_orchestrator_goes_on_at_the_first_unfinished_page(
+    client: Client, mongo: Mongo, tmp_path: Path
+) -> None:
+    """It has a state folder of its own: finished pages and claims are in the shared store."""
+    (tmp_path / "4.tiff").write_bytes(tiff(4))
+    settings = client.settings(tmp_path) | {
+        "kafka_session_timeout_ms": 6000,
+        "store_url": mongo.database_url(f"kafka-{client.group}"),
+    }
+    mesh = FakeMesh()
+    deskew = mesh["deskew"]
+    answer = deskew.answer
+    hang_after(deskew, 2)
+    async with running_server(mesh) as models:
+        async with orchestrator_process(tmp_path / "one", models.address, settings):
+            client.send("cut", f"file://{tmp_path}/4.tiff", pipeline="text")
+            await client.hear("event", 2, within=120)
+        deskew.pages.clear()
+        deskew.answer = answer
+        async with orchestrator_process(tmp_path / "two", models.address, settings):
+            results = await client.hear("result", 1, within=120)
+    check_answers(results, ["cut"], 4)
+    assert asked(deskew, "cut") == {3: 1, 4: 1}

@@ -1,18 +1,20 @@
-"""The document store."""
+"""What every store of documents does, in a file and in a server of MongoDB's protocol."""
 
-import sqlite3
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infra.others import Mongo
 from meshkit.errors import DependencyUnavailable, InvalidDocument, NotFound
 from meshkit.status import status_of
 from orchestrator.records import Ending, Entry, Keeper
 from orchestrator.stores.base import DocumentStore
+from orchestrator.stores.mongo import MongoStore
 from orchestrator.stores.sqlite import SqliteStore
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_CANCELLED,
@@ -29,9 +31,24 @@ from pagemesh.orchestrator.v1.document_pb2 import (
 OUTCOMES = (PAGE_OUTCOME_OK, PAGE_OUTCOME_FAILED, PAGE_OUTCOME_SKIPPED)
 
 
+pytestmark = [pytest.mark.xdist_group("services"), pytest.mark.timeout(300)]
+
+Opening = Callable[[], DocumentStore]
+
+
+@pytest.fixture(params=["sqlite", "mongodb"])
+def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Opening:
+    """Makes stores of the same documents; a file must be closed before it is opened again."""
+    if request.param == "sqlite":
+        return lambda: SqliteStore(tmp_path / "documents.sqlite3")
+    server: Mongo = request.getfixturevalue("mongo")
+    url = server.database_url(f"contract-{uuid.uuid4().hex[:8]}")
+    return lambda: MongoStore(url, lease_seconds=60)
+
+
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[DocumentStore]:
-    store = SqliteStore(tmp_path / "state" / "documents.sqlite3")
+async def store(opening: Opening) -> AsyncIterator[DocumentStore]:
+    store = opening()
     await store.open()
     yield store
     await store.close()
@@ -90,33 +107,6 @@ async def test_page_is_counted_once(store: DocumentStore) -> None:
     assert (document.pages.ok, document.pages.failed) == (1, 0)
 
 
-async def test_reopened_store_has_everything(tmp_path: Path) -> None:
-    path = tmp_path / "documents.sqlite3"
-    first = SqliteStore(path)
-    await first.open()
-    await take(first, "d", 2)
-    await first.add_pages("d", [page(1)])
-    await first.close()
-    await first.close()
-
-    second = SqliteStore(path)
-    await second.open()
-    error = InvalidDocument("cut off")
-    assert await second.end_unfinished(Ending(error=error, rest_error=error)) == 1
-    record = await second.get("d")
-    assert record.is_final
-    assert record.document.error.message == "cut off"
-    assert (record.document.pages.ok, record.document.pages.failed) == (1, 1)
-    await second.close()
-
-
-async def test_second_process_is_kept_out(store: DocumentStore, tmp_path: Path) -> None:
-    other = SqliteStore(tmp_path / "state" / "documents.sqlite3")
-    with pytest.raises(OSError, match="in use by another orchestrator"):
-        await other.open()
-    await other.close()
-
-
 async def test_taken_again_a_document_keeps_its_finished_pages(store: DocumentStore) -> None:
     await take(store, "d", 4)
     busy = status_of(DependencyUnavailable("the model is away"))
@@ -157,8 +147,11 @@ async def test_pages_of_other_bytes_are_forgotten(store: DocumentStore) -> None:
 async def test_a_crash_ends_only_what_nobody_keeps(store: DocumentStore) -> None:
     for keeper in Keeper:
         await store.create(entry(keeper.value, keeper=keeper))
-    assert await store.end_unfinished(Ending(can_restart=True)) == 1
-    assert [r.document.request_id for r in await store.unfinished(Keeper.STORE)] == ["store"]
+    for name, keeper in (("busy", Keeper.CALLER), ("busy-too", Keeper.STORE)):
+        await store.create(entry(name, keeper=keeper))
+    assert await store.end_unfinished(Ending(can_restart=True), at_work={"busy"}) == 1
+    taken = await store.take_unfinished(Keeper.STORE, at_work={"busy-too"})
+    assert [record.document.request_id for record in taken] == ["store"]
     assert (await store.get("caller")).is_final
     # Nobody delivers it any more: it goes with what ended before then.
     assert await store.delete_ended_before(2**33) == 2
@@ -196,23 +189,6 @@ async def test_answers_keep_to_a_size(store: DocumentStore) -> None:
         assert (len(pages), has_more) == (count, count < 3)
 
 
-@settings(deadline=None)
-@given(outcomes=st.lists(st.sampled_from([*OUTCOMES, None]), max_size=12))
-async def test_account_always_adds_up(
-    tmp_path_factory: pytest.TempPathFactory, outcomes: list[int | None]
-) -> None:
-    store = SqliteStore(tmp_path_factory.mktemp("store") / "documents.sqlite3")
-    await store.open()
-    await take(store, "d", len(outcomes))
-    finished = [page(n, o) for n, o in enumerate(outcomes, 1) if o is not None]
-    await store.add_pages("d", finished)
-    pages = (await store.end("d", Ending(rest_reason="lost"))).pages
-    await store.close()
-    assert pages.total == len(outcomes) == pages.ok + pages.failed + pages.skipped
-    assert pages.ok == outcomes.count(PAGE_OUTCOME_OK)
-    assert pages.failed == outcomes.count(PAGE_OUTCOME_FAILED) + outcomes.count(None)
-
-
 async def test_client_and_trace_are_kept(store: DocumentStore) -> None:
     traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     taken = replace(entry("kept"), client="billing", traceparent=traceparent)
@@ -224,33 +200,40 @@ async def test_client_and_trace_are_kept(store: DocumentStore) -> None:
     assert (found.client, found.traceparent) == ("other", "")
 
 
-async def test_a_file_of_the_release_before_is_read_and_one_of_a_later_is_refused(
-    tmp_path: Path,
-) -> None:
-    """Version 2 is the layout without client and trace."""
-    path = tmp_path / "documents.sqlite3"
-    store = SqliteStore(path)
+@settings(
+    deadline=None,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(outcomes=st.lists(st.sampled_from([*OUTCOMES, None]), max_size=12))
+async def test_account_always_adds_up(opening: Opening, outcomes: list[int | None]) -> None:
+    store = opening()
     await store.open()
-    await take(store, "old", 2)
-    await store.add_pages("old", [page(1)])
+    name = uuid.uuid4().hex
+    await take(store, name, len(outcomes))
+    finished = [page(n, o) for n, o in enumerate(outcomes, 1) if o is not None]
+    await store.add_pages(name, finished)
+    pages = (await store.end(name, Ending(rest_reason="lost"))).pages
     await store.close()
-    with sqlite3.connect(path) as database:
-        database.execute("ALTER TABLE documents DROP COLUMN client")
-        database.execute("ALTER TABLE documents DROP COLUMN traceparent")
-        database.execute("PRAGMA user_version = 2")
-    database.close()
+    assert pages.total == len(outcomes) == pages.ok + pages.failed + pages.skipped
+    assert pages.ok == outcomes.count(PAGE_OUTCOME_OK)
+    assert pages.failed == outcomes.count(PAGE_OUTCOME_FAILED) + outcomes.count(None)
 
-    store = SqliteStore(path)
-    await store.open()
-    found = await store.get("old")
-    assert (found.client, found.traceparent, found.document.pages.ok) == ("", "", 1)
-    await take(store, "new", 1)
-    await store.close()
 
-    with sqlite3.connect(path) as database:
-        database.execute("PRAGMA user_version = 99")
-    database.close()
-    store = SqliteStore(path)
-    with pytest.raises(OSError, match="layout 99"):
-        await store.open()
-    await store.close()
+async def test_reopened_store_has_everything(opening: Opening) -> None:
+    first = opening()
+    await first.open()
+    await take(first, "d", 2)
+    await first.add_pages("d", [page(1)])
+    await first.close()
+    await first.close()
+
+    second = opening()
+    await second.open()
+    error = InvalidDocument("cut off")
+    assert await second.end_unfinished(Ending(error=error, rest_error=error), at_work=()) == 1
+    record = await second.get("d")
+    assert record.is_final
+    assert record.document.error.message == "cut off"
+    assert (record.document.pages.ok, record.document.pages.failed) == (1, 1)
+    await second.close()
