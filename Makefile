@@ -126,6 +126,10 @@ infra-status: setup  ## What they are, where, and whether they run
 test-faults: infra-setup  ## REQUESTS requests while all is killed with -9 at random moments of SEED; STORE is redis or mongodb
 	python -m tests.faults --requests $(REQUESTS) --seed $(SEED) --store $(STORE)
 
+.PHONY: hostile
+hostile: setup  ## Every file of DIR through the whole mesh: a result or a clear error, and nobody dies
+	python -m tests.hostile $(DIR)
+
 ## Measure
 
 .PHONY: bench

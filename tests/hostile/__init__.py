@@ -1,0 +1,1 @@
+"""A folder of broken and malicious documents through the whole mesh: `make hostile`."""
