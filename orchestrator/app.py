@@ -16,6 +16,7 @@ from orchestrator.orders import OrderDesk
 from orchestrator.pages import PageImage
 from orchestrator.pipeline_file import Available
 from orchestrator.resumption import Resumption
+from orchestrator.reuse import Reuse
 from orchestrator.service import SERVICE_NAME, OrchestratorServicer
 from orchestrator.sources.door import KafkaDoor
 from orchestrator.stages.registry import StageRegistry
@@ -63,6 +64,12 @@ class Orchestrator:
             self._store,
             ReadingRoom(limits, self._workers, budget, page_images, self._forms),
             uploads,
+            Reuse(
+                self._store,
+                self._forms,
+                config.reuse_clients,
+                model_seconds=config.reuse_model_seconds,
+            ),
             max_documents=config.max_documents,
             max_queued=config.max_queued_documents,
             retention_seconds=config.retention_seconds,

@@ -55,6 +55,17 @@ class OrchestratorConfig(ServerConfig, DocumentLimits, KafkaSettings):
     retention_seconds: float = Field(
         default=7 * 24 * 3600.0, gt=0, description="A document is deleted this long after it ended."
     )
+    reuse_clients: tuple[str, ...] = Field(
+        default=(),
+        description="Clients whose finished results are given again for the same bytes, pipeline, "
+        "options and models, each its own alone. Empty: every document is read.",
+    )
+    reuse_model_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="A model counts as the same for so long after it answered; after a new version "
+        "was rolled out, results of the old one may be given again for so long.",
+    )
     pipelines_dir: Path = Field(
         default=SHIPPED_PIPELINES, description="Folder of pipeline definitions (*.yaml)."
     )

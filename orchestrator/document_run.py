@@ -18,7 +18,12 @@ from orchestrator.page_run import Plan, read_page
 from orchestrator.page_selection import PageSelection
 from orchestrator.pages import PageImages
 from orchestrator.telemetry import names
-from orchestrator.telemetry.recording import DocumentTelemetry, PageTelemetry, part_span
+from orchestrator.telemetry.recording import (
+    DocumentTelemetry,
+    PageTelemetry,
+    part_span,
+    pixels_active,
+)
 from pagemesh.orchestrator.v1.document_pb2 import (
     PAGE_OUTCOME_FAILED,
     PAGE_OUTCOME_SKIPPED,
@@ -170,9 +175,11 @@ class _PageReader:
         async with asyncio.timeout_at(self.job.plan.deadline):
             info = await self.document.page_info(self.number, self.job.dpi)
         async with contextlib.AsyncExitStack() as stack:
+            size_bytes = _size_in_bytes(info)
             async with asyncio.timeout_at(self.job.plan.deadline):
-                hold = self.room.budget.hold(_size_in_bytes(info), wait=True)
+                hold = self.room.budget.hold(size_bytes, wait=True)
                 await stack.enter_async_context(hold)
+            stack.enter_context(pixels_active(size_bytes))
             self.admitted.set()
             told.admitted()
             return await self._read_admitted()

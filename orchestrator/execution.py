@@ -13,6 +13,7 @@ from orchestrator.live import STOPPED, Live
 from orchestrator.order import Order
 from orchestrator.page_run import Plan
 from orchestrator.records import Ending
+from orchestrator.reuse import Reuse
 from orchestrator.stores.base import DocumentStore, TakenOver
 from orchestrator.telemetry import names
 from orchestrator.telemetry.recording import part_span
@@ -25,9 +26,10 @@ _log = logging.getLogger(__name__)
 class _StoreSink:
     """Writes what is found, and tells whoever watches."""
 
-    def __init__(self, store: DocumentStore, live: Live) -> None:
+    def __init__(self, store: DocumentStore, live: Live, reuse: Reuse | None) -> None:
         self._store = store
         self._live = live
+        self._reuse = reuse
 
     async def opened(self, media_type: str, total: int) -> None:
         await self._store.opened(self._live.order.request_id, media_type, total)
@@ -36,6 +38,8 @@ class _StoreSink:
     async def add_pages(self, pages: Sequence[PageResult]) -> None:
         if pages:
             await self._store.add_pages(self._live.order.request_id, pages)
+            if self._reuse is not None:
+                self._reuse.see(self._live.order, pages)
             self._live.bell.ring()
 
 
@@ -46,13 +50,21 @@ class Executor:
         store: takes what is found.
         room: what all documents share.
         uploads: bytes that are kept until a document's end.
+        reuse: knows what need not be read again.
         max_documents: whose pages are read at once; the others wait for their turn.
     """
 
     def __init__(
-        self, store: DocumentStore, room: ReadingRoom, uploads: Uploads, *, max_documents: int
+        self,
+        store: DocumentStore,
+        room: ReadingRoom,
+        uploads: Uploads,
+        reuse: Reuse,
+        *,
+        max_documents: int,
     ) -> None:
         self._store = store
+        self._reuse = reuse
         self._room = room
         self._uploads = uploads
         self._turns = asyncio.Semaphore(max_documents)
@@ -128,6 +140,13 @@ class Executor:
         if order.location:
             await self._fetch(order, deadline)
         _check_digest(order)
+        done = await self._store.finished_pages(order.request_id)
+        reuse = self._reuse if self._reuse.is_for(order) else None
+        if reuse is not None and not done:
+            found = await reuse.find(order)
+            if found is not None:
+                await reuse.copy(found, order.request_id)
+                return
         job = Job(
             name=order.request_id,
             path=order.spool.path,
@@ -136,9 +155,9 @@ class Executor:
             selection=order.selection,
             plan=Plan(order.pipeline, order.options, deadline, self._room.forms.current),
             telemetry=live.telemetry,
-            done=await self._store.finished_pages(order.request_id),
+            done=done,
         )
-        await read_document(self._room, job, _StoreSink(self._store, live))
+        await read_document(self._room, job, _StoreSink(self._store, live, reuse))
 
     async def _fetch(self, order: Order, deadline: float) -> None:
         try:

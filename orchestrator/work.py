@@ -13,6 +13,7 @@ from orchestrator.order import Order
 from orchestrator.pipeline import Pipeline
 from orchestrator.records import Entry, Keeper, Record
 from orchestrator.retention import sweep
+from orchestrator.reuse import Reuse
 from orchestrator.stores.base import DocumentStore
 from orchestrator.telemetry.recording import DocumentTelemetry, tell_request
 from orchestrator.telemetry.resuming import active_traceparent
@@ -31,6 +32,7 @@ class WorkManager:
         store: DocumentStore,
         room: ReadingRoom,
         uploads: Uploads,
+        reuse: Reuse,
         *,
         max_documents: int,
         max_queued: int,
@@ -38,7 +40,7 @@ class WorkManager:
     ) -> None:
         self._store = store
         self._uploads = uploads
-        self._executor = Executor(store, room, uploads, max_documents=max_documents)
+        self._executor = Executor(store, room, uploads, reuse, max_documents=max_documents)
         self._capacity = max_documents + max_queued
         self._retention_seconds = retention_seconds
         self._live: dict[str, Live] = {}

@@ -88,6 +88,7 @@ def overview() -> list[Panel]:
             "short",
             (("documents", now(names.DOCUMENTS_ACTIVE)),),
         ),
+        Panel("Pixels in work", "bytes", (("pages", now(names.PAGES_ACTIVE_SIZE)),)),
         Panel(
             "Time of a document",
             "s",

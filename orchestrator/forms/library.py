@@ -1,6 +1,7 @@
 """The registered forms, kept up to date with their folders."""
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -106,16 +107,22 @@ class FormLibrary:
 
     Folders are looked at again and again. A change is taken as a whole: while any definition has a
     mistake, all forms stay as they were.
+
+    Attributes:
+        current: the forms.
+        digest: of their definitions and blanks.
     """
 
     def __init__(self, directories: Sequence[Path]) -> None:
         self._directories = tuple(directories)
         self._seen = ""
         self.current = FormSet()
+        self.digest = ""
 
     def load(self) -> None:
         """Read every definition. Raises InvalidForm with every mistake, a line each."""
         self._seen = self._state()
+        self.digest = self._digest()
         self.current = load_forms(self._directories)
 
     def reload(self) -> bool:
@@ -128,7 +135,9 @@ class FormLibrary:
             return False
         self._seen = state
         try:
+            digest = self._digest()
             self.current = load_forms(self._directories)
+            self.digest = digest
         except InvalidForm as error:
             _log.error("forms not reloaded, the old ones stay: %s", error.message)
             return False
@@ -152,6 +161,12 @@ class FormLibrary:
             status = path.stat()
             found.append(f"{path} {status.st_size} {status.st_mtime_ns}")
         return "\n".join(found)
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for path in (p for folder in _folders(self._directories) for p in _files(folder)):
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
 
 
 def _folders(directories: Sequence[Path]) -> list[Path]:

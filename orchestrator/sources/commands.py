@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from meshkit.errors import PagemeshError
 from orchestrator.sources.handling import RequestHandler
+from orchestrator.sources.telemetry import obeying
 from pagemesh.kafka.codec import Codec
 
 _log = logging.getLogger(__name__)
@@ -45,12 +46,20 @@ class Commands:
                 except PagemeshError as error:
                     _log.warning("no command", extra={"reason": error.reason})
                     continue
-                self._obey(command, is_new=record.timestamp >= self._started_ms)
+                self._obey(command, record)
 
-    def _obey(self, command: Mapping[str, Any], *, is_new: bool) -> None:
+    def _obey(self, command: Mapping[str, Any], record: Any) -> None:
         request_id = command["request_id"]
         if command["command"] == "CANCEL":
             self._loop.call_soon_threadsafe(self._handler.cancel, request_id)
-            asyncio.run_coroutine_threadsafe(self._handler.cancel_work(request_id), self._loop)
-        elif command["command"] == "STATUS" and is_new:
-            asyncio.run_coroutine_threadsafe(self._handler.tell_status(request_id), self._loop)
+            self._submit(self._handler.cancel_work(request_id), request_id, record)
+        elif command["command"] == "STATUS" and record.timestamp >= self._started_ms:
+            self._submit(self._handler.tell_status(request_id), request_id, record)
+
+    def _submit(self, work: Coroutine[Any, Any, None], request_id: str, record: Any) -> None:
+        asyncio.run_coroutine_threadsafe(_traced(work, request_id, record), self._loop)
+
+
+async def _traced(work: Coroutine[Any, Any, None], request_id: str, record: Any) -> None:
+    with obeying(record.topic, record.headers or (), request_id):
+        await work

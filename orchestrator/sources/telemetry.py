@@ -11,6 +11,7 @@ from meshkit.telemetry.names import ERROR
 from meshkit.telemetry.vocabulary import KnownNames, counter, histogram, up_down_counter
 from orchestrator.sources import names
 from orchestrator.sources.letters import Headers, Incoming, Outgoing
+from orchestrator.telemetry.names import REQUEST_ID
 
 Labels = dict[str, str]
 
@@ -41,7 +42,6 @@ def processing(incoming: Incoming, group: str) -> Iterator[list[Outgoing]]:
 
     Put the answer into the list that this yields.
     """
-    carrier = {name: text.decode(errors="replace") for name, text in incoming.headers if text}
     labels = {
         **_KAFKA,
         names.OPERATION: "process",
@@ -52,7 +52,7 @@ def processing(incoming: Incoming, group: str) -> Iterator[list[Outgoing]]:
     begun = time.perf_counter()
     with _tracer.start_as_current_span(
         f"process {incoming.topic}",
-        context=propagate.extract(carrier),
+        context=propagate.extract(_carrier(incoming.headers)),
         kind=trace.SpanKind.CONSUMER,
         attributes={
             **labels,
@@ -69,6 +69,24 @@ def processing(incoming: Incoming, group: str) -> Iterator[list[Outgoing]]:
             span.set_status(trace.StatusCode.ERROR)
             labels[ERROR] = _reasons.name(errors[0])
     _process_duration.record(time.perf_counter() - begun, labels)
+
+
+@contextlib.contextmanager
+def obeying(topic: str, headers: Headers, request_id: str) -> Iterator[None]:
+    """Around what a command asks for, in the trace that its headers name."""
+    with _tracer.start_as_current_span(
+        f"process {topic}",
+        context=propagate.extract(_carrier(headers)),
+        kind=trace.SpanKind.CONSUMER,
+        attributes={
+            **_KAFKA,
+            names.OPERATION: "process",
+            names.OPERATION_TYPE: "process",
+            names.TOPIC: topic,
+            REQUEST_ID: request_id,
+        },
+    ):
+        yield
 
 
 @contextlib.contextmanager
@@ -201,6 +219,10 @@ class SessionLevels:
         """The session is over."""
         for levels in (self._lag, self._waiting, self._paused):
             levels.clear()
+
+
+def _carrier(headers: Headers) -> dict[str, str]:
+    return {name: text.decode(errors="replace") for name, text in headers if text}
 
 
 def _created(headers: Headers) -> trace.SpanContext:

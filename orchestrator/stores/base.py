@@ -90,6 +90,14 @@ class DocumentStore(ABC):
         """Numbers of the pages that need not be read again."""
 
     @abstractmethod
+    async def set_reuse_key(self, request_id: str, key: str) -> None:
+        """Note a digest of all that decides on a document's result."""
+
+    @abstractmethod
+    async def find_reusable(self, key: str) -> Document | None:
+        """The document of this key that SUCCEEDED last, or None."""
+
+    @abstractmethod
     async def end_unfinished(self, ending: Ending, *, at_work: Collection[str]) -> int:
         """End documents that their callers keep and nobody is at work on; returns how many.
 

@@ -39,6 +39,7 @@ from orchestrator.stores.mongo_trouble import trouble_told
 from orchestrator.stores.mongo_uploads import MongoUploads
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_PROCESSING,
+    DOCUMENT_STATE_SUCCEEDED,
     Document,
     PageAccount,
     PageResult,
@@ -79,6 +80,7 @@ class MongoStore(DocumentStore):
     async def open(self) -> None:
         with trouble_told():
             await self._documents.create_index([("ended_ns", 1), ("keeper", 1)])
+            await self._documents.create_index("reuse_key")
             await self._pages.create_index([("edition", 1), ("number", 1)])
             await self._pages.create_index([("edition", 1), ("sequence", 1)])
             await self._leases.start()
@@ -176,6 +178,15 @@ class MongoStore(DocumentStore):
     async def finished_pages(self, request_id: str) -> frozenset[int]:
         with trouble_told():
             return await self._numbers(await self._edition(request_id))
+
+    async def set_reuse_key(self, request_id: str, key: str) -> None:
+        await self._change(request_id, {"reuse_key": key})
+
+    async def find_reusable(self, key: str) -> Document | None:
+        wanted = {"reuse_key": key, "state": DOCUMENT_STATE_SUCCEEDED}
+        with trouble_told():
+            row = await self._documents.find_one(wanted, sort=[("ended_ns", -1)])
+            return document_of(row) if row else None
 
     async def end_unfinished(self, ending: Ending, *, at_work: Collection[str]) -> int:
         taken = await self.take_unfinished(Keeper.CALLER, at_work=at_work)

@@ -77,6 +77,12 @@ class SqliteStore(DocumentStore):
     async def finished_pages(self, request_id: str) -> frozenset[int]:
         return await self._run(self._tables.finished_pages, request_id)
 
+    async def set_reuse_key(self, request_id: str, key: str) -> None:
+        await self._run(self._tables.update, request_id, "reuse_key = ?", (key,))
+
+    async def find_reusable(self, key: str) -> Document | None:
+        return await self._run(self._tables.find_reusable, key)
+
     async def end_unfinished(self, ending: Ending, *, at_work: Collection[str]) -> int:
         return await self._run(self._tables.end_unfinished, ending, at_work)
 

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from orchestrator.stores.sqlite_tables import Tables
 
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 _SCHEMA = """
 CREATE TABLE documents (
     request_id  TEXT PRIMARY KEY,
@@ -29,9 +29,11 @@ CREATE TABLE documents (
     created_ns  INTEGER NOT NULL,
     ended_ns    INTEGER,
     client      TEXT NOT NULL DEFAULT '',
-    traceparent TEXT NOT NULL DEFAULT ''
+    traceparent TEXT NOT NULL DEFAULT '',
+    reuse_key   TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX documents_by_end ON documents (ended_ns);
+CREATE INDEX documents_by_reuse ON documents (reuse_key) WHERE reuse_key <> '';
 CREATE TABLE pages (
     sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
     request_id  TEXT NOT NULL REFERENCES documents (request_id) ON DELETE CASCADE,
@@ -42,11 +44,18 @@ CREATE TABLE pages (
 );
 """
 
-_FROM_2 = """
+_FROM_3 = """
+ALTER TABLE documents ADD COLUMN reuse_key TEXT NOT NULL DEFAULT '';
+CREATE INDEX documents_by_reuse ON documents (reuse_key) WHERE reuse_key <> '';
+"""
+_FROM_2 = (
+    """
 ALTER TABLE documents ADD COLUMN client TEXT NOT NULL DEFAULT '';
 ALTER TABLE documents ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
 """
-"""Makes the layout of version 3 of that of version 2."""
+    + _FROM_3
+)
+"""Make the layout of now of that of an earlier version."""
 
 
 class StoreFile:
@@ -77,7 +86,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("PRAGMA busy_timeout = 5000")
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    changes = {0: _SCHEMA, 2: _FROM_2}
+    changes = {0: _SCHEMA, 2: _FROM_2, 3: _FROM_3}
     if version in changes:
         database.executescript(
             f"BEGIN; {changes[version]} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"

@@ -13,6 +13,7 @@ from orchestrator.stores.accounts import COLUMN, check, missing_pages, state_of
 from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_PROCESSING,
     DOCUMENT_STATE_QUEUED,
+    DOCUMENT_STATE_SUCCEEDED,
     Document,
     PageAccount,
     PageResult,
@@ -187,6 +188,14 @@ class Tables:
                 return pages, True
             pages.append(PageResult.FromString(result))
         return pages, False
+
+    def find_reusable(self, key: str) -> Document | None:
+        row = self._db.execute(
+            "SELECT request_id FROM documents WHERE reuse_key = ? AND state = ?"
+            " ORDER BY ended_ns DESC LIMIT 1",
+            (key, DOCUMENT_STATE_SUCCEEDED),
+        ).fetchone()
+        return self._document(row[0]) if row else None
 
     def end_unfinished(self, ending: Ending, at_work: Collection[str]) -> int:
         records = self.unfinished(Keeper.CALLER, at_work)

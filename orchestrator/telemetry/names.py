@@ -115,6 +115,12 @@ PAGE_DURATION = Metric(
     (PIPELINE, PAGE_OUTCOME),
     SECONDS,
 )
+PAGES_ACTIVE_SIZE = Metric(
+    "pagemesh.page.active.size",
+    "updowncounter",
+    "By",
+    "Pixels of all pages in work, as the budget of pages in flight counts them.",
+)
 STEP_DURATION = Metric(
     "pagemesh.step.duration",
     "histogram",
@@ -149,7 +155,7 @@ VOCABULARY = Vocabulary(
     (DOCUMENT_SPAN, QUEUE_SPAN, FETCH_SPAN, OPEN_SPAN, PAGE_SPAN, RASTERISE_SPAN, STEP_SPAN),
     (
         *(DOCUMENTS, DOCUMENT_DURATION, DOCUMENTS_ACTIVE, DOCUMENT_PAGES, PAGE_DURATION),
-        *(STEP_DURATION, COST_INFERENCE, COST_QUEUE, CIRCUITS),
+        *(PAGES_ACTIVE_SIZE, STEP_DURATION, COST_INFERENCE, COST_QUEUE, CIRCUITS),
     ),
     {**common.ATTRIBUTES, **ATTRIBUTES},
 )

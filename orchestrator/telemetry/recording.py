@@ -43,6 +43,7 @@ _document_duration = histogram(_meter, names.DOCUMENT_DURATION)
 _documents_active = up_down_counter(_meter, names.DOCUMENTS_ACTIVE)
 _pages = counter(_meter, names.DOCUMENT_PAGES)
 _page_duration = histogram(_meter, names.PAGE_DURATION)
+_pages_active_size = up_down_counter(_meter, names.PAGES_ACTIVE_SIZE)
 _step_duration = histogram(_meter, names.STEP_DURATION)
 _cost_inference = counter(_meter, names.COST_INFERENCE)
 _cost_queue = counter(_meter, names.COST_QUEUE)
@@ -121,6 +122,16 @@ class DocumentTelemetry:
         attributes: dict[str, AttributeValue] = {**self._owner, names.PAGE_NUMBER: number}
         with _tracer.start_as_current_span(names.PAGE_SPAN.name, attributes=attributes) as span:
             yield PageTelemetry(span, self._labels, self._costs)
+
+
+@contextlib.contextmanager
+def pixels_active(size_bytes: int) -> Iterator[None]:
+    """Around the work on a page that was let in, with what its pixels count."""
+    _pages_active_size.add(size_bytes)
+    try:
+        yield
+    finally:
+        _pages_active_size.add(-size_bytes)
 
 
 class PageTelemetry:

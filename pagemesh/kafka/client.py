@@ -58,16 +58,14 @@ class KafkaClient:
             DependencyUnavailable: brokers or registry cannot be reached.
         """
         value = self._codec.encode("request", self._topics.requests, dict(request))
-        carrier: dict[str, str] = {}
-        propagate.inject(carrier)
-        headers = [(name, text.encode()) for name, text in carrier.items()]
-        return self._send(self._topics.requests, request["request_id"].encode(), value, headers)
+        key = request["request_id"].encode()
+        return self._send(self._topics.requests, key, value, _trace_headers())
 
     def command(self, request_id: str, command: str) -> Place:
-        """Send CANCEL or STATUS for a request; raises as `submit`."""
+        """Send CANCEL or STATUS for a request, in the active span's trace; raises as `submit`."""
         record = {"request_id": request_id, "command": command}
         value = self._codec.encode("control", self._topics.control, record)
-        return self._send(self._topics.control, request_id.encode(), value)
+        return self._send(self._topics.control, request_id.encode(), value, _trace_headers())
 
     def result(
         self, request_id: str, *, seconds: float = 0.0, topic: str | None = None
@@ -194,6 +192,12 @@ class _Consumer:
         self._consumer.close()
         if isinstance(error, KafkaError):
             raise unreachable(error) from error
+
+
+def _trace_headers() -> list[tuple[str, bytes]]:
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return [(name, text.encode()) for name, text in carrier.items()]
 
 
 def _partitions(consumer: Any, topic: str) -> set[int]:

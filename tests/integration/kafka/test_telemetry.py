@@ -227,3 +227,27 @@ async def test_retries_are_counted_by_reason(
         (letter,) = await client.hear("dead_letter", 1)
         assert letter["attempts"] == 3
         assert retries() - before == 2
+
+
+async def test_an_answer_to_a_command_is_in_its_trace(
+    client: Client, tmp_path: Path, recorded: Recorder
+) -> None:
+    (tmp_path / "1.tiff").write_bytes(tiff(1))
+
+    def ask() -> None:
+        with (
+            trace.get_tracer("test").start_as_current_span("ask"),
+            KafkaClient(client.connection, client.topics) as door,
+        ):
+            door.command("done", "STATUS")
+
+    async with running_orchestrator(tmp_path / "state", **client.settings(tmp_path)):
+        client.send("done", f"file://{tmp_path}/1.tiff", pipeline="text")
+        await client.hear("event", 1)
+        await client.hear("result", 1)
+        await asyncio.to_thread(ask)
+        await client.hear("event", 2)
+        obeyed = recorded.span(f"process {client.topics.control}")
+    assert told(obeyed)["pagemesh.request_id"] == "done"
+    assert parent_of(obeyed, recorded.spans) == recorded.span("ask")
+    assert header_of(client.records["event"][-1])[0] == ids_of(obeyed)[0]

@@ -237,3 +237,21 @@ async def test_reopened_store_has_everything(opening: Opening) -> None:
     assert record.document.error.message == "cut off"
     assert (record.document.pages.ok, record.document.pages.failed) == (1, 1)
     await second.close()
+
+
+async def test_the_last_success_of_a_key_is_found(store: DocumentStore) -> None:
+    for name, outcome in (
+        ("a", PAGE_OUTCOME_OK),
+        ("b", PAGE_OUTCOME_OK),
+        ("c", PAGE_OUTCOME_FAILED),
+    ):
+        await take(store, name, 1)
+        await store.set_reuse_key(name, "key")
+        await store.add_pages(name, [page(1, outcome)])
+        await store.end(name, Ending())
+    await take(store, "unfinished", 1)
+    await store.set_reuse_key("unfinished", "key")
+    found = await store.find_reusable("key")
+    assert found is not None
+    assert found.request_id == "b"
+    assert await store.find_reusable("other") is None

@@ -33,7 +33,7 @@ async def test_second_process_is_kept_out(tmp_path: Path) -> None:
 async def test_a_file_of_the_release_before_is_read_and_one_of_a_later_is_refused(
     tmp_path: Path,
 ) -> None:
-    """Version 2 is the layout without client and trace."""
+    """Version 2 is the layout without client, trace and key of reuse."""
     path = tmp_path / "documents.sqlite3"
     store = SqliteStore(path)
     await store.open()
@@ -41,6 +41,8 @@ async def test_a_file_of_the_release_before_is_read_and_one_of_a_later_is_refuse
     await store.add_pages("old", [PageResult(page_number=1, outcome=PAGE_OUTCOME_OK)])
     await store.close()
     with sqlite3.connect(path) as database:
+        database.execute("DROP INDEX documents_by_reuse")
+        database.execute("ALTER TABLE documents DROP COLUMN reuse_key")
         database.execute("ALTER TABLE documents DROP COLUMN client")
         database.execute("ALTER TABLE documents DROP COLUMN traceparent")
         database.execute("PRAGMA user_version = 2")
