@@ -52,22 +52,25 @@ async function follow(id, stop) {
   let last = "";
   for (let failures = 0; !isFinal.value && !stop.aborted; failures += 1) {
     try {
+      if (failures) {
+        await pause(WAIT_MS[Math.min(failures, WAIT_MS.length) - 1]);
+        take(await getDocument(id, stop), stop);
+      }
       for await (const event of watchDocument(id, last, stop)) {
         [last, failures] = [event.id || last, 0];
         await happened(id, event, stop);
       }
     } catch (error) {
-      const isRefusal = error instanceof Problem && error.status >= 400 && error.status < 500;
-      if (stop.aborted || isRefusal) throw error;
+      if (stop.aborted || isForGood(error)) throw error;
+      console.warn(error);
     }
-    if (isFinal.value || stop.aborted) return;
-    await pause(WAIT_MS[Math.min(failures, WAIT_MS.length - 1)]);
-    take(await getDocument(id, stop), stop);
   }
 }
 
+const isForGood = ({ status }) => status >= 400 && status < 500 && status !== 429;
+
 async function happened(id, { type, data }, stop) {
-  if (type === "page") await fetchPage(id, data.page_number ?? data.page ?? data.number, stop);
+  if (type === "page") await fetchPage(id, data.page_number, stop);
   else if (data.status) take({ ...opened.value, ...data }, stop);
 }
 

@@ -40,15 +40,14 @@ function Trouble({ error }) {
 
 function Heading({ resource }) {
   const seconds = (new Date(resource.updated_at) - new Date(resource.created_at)) / 1000;
-  const pipeline = resource.pipeline?.name ?? resource.pipeline;
   return html`<header class="heading">
     <div class="grow">
       <h1>${nameOf(resource)} <${Status} status=${resource.status} /></h1>
       <p class="hint">
         <code>${resource.id}</code>
-        ${pipeline && html` · <span>${pipeline} ${resource.pipeline?.version ?? ""}</span>`}
+        ${resource.pipeline && html` · <span>${resource.pipeline}</span>`}
         ${" · "}<time datetime=${resource.created_at}>${exactMoment(resource.created_at)}</time>
-        ${isFinal.value && seconds > 0 && html` · <span>took ${duration(seconds)}</span>`}
+        ${isFinal.value && seconds > 0 && html` · <span class="took">took ${duration(seconds)}</span>`}
       </p>
     </div>
     ${!isFinal.value && html`<${Cancel} id=${resource.id} />`}

@@ -80,5 +80,4 @@ function Entry({ resource }) {
   </li>`;
 }
 
-export const nameOf = (resource) =>
-  (resource.filename ?? resource.source ?? resource.location ?? "").split("/").pop() || resource.id;
+export const nameOf = (resource) => resource.source.split("/").pop() || resource.id;

@@ -60,7 +60,7 @@ function Filters() {
         type="number"
         min="0"
         max="100"
-        step="5"
+        step="1"
         value=${threshold.value}
         onInput=${setThreshold}
       />

@@ -17,10 +17,10 @@ export function ReviewRoom() {
   return html`<div class="review-grid">
     <${PageStrip} total=${total} current=${number} />
     ${
-      page
+      page?.width
         ? html`<${Viewer} key=${`${id}/${number}`} id=${id} page=${page} />`
         : html`<div class="viewer empty">
-            <p class="hint" role="status">${absence(number, total)}</p>
+            <p class="hint" role="status">${page?.reason || absence(number, total)}</p>
           </div>`
     }
     <${SidePanel} />

@@ -13,17 +13,21 @@ const isSending = signal("");
 const problem = signal("");
 const isOver = signal(false);
 
-async function send(name, submit) {
-  [isSending.value, problem.value] = [name, ""];
-  try {
-    const resource = await submit();
-    remember(resource);
-    go({ id: resource.id });
-  } catch (error) {
-    problem.value = error.message;
-  } finally {
-    isSending.value = "";
+// One after the other; then to the first of them, unless something is to be said here.
+async function send(items) {
+  const [sent, problems] = [[], []];
+  problem.value = "";
+  for (const { name, submit } of items) {
+    isSending.value = name;
+    try {
+      sent.push(await submit());
+      remember(sent.at(-1));
+    } catch (error) {
+      problems.push(items.length > 1 ? `${name}: ${error.message}` : error.message);
+    }
   }
+  [isSending.value, problem.value] = ["", problems.join(" ")];
+  if (sent.length && !problems.length) go({ id: sent[0].id });
 }
 
 export function SendRoom() {
@@ -31,19 +35,22 @@ export function SendRoom() {
   useEffect(() => {
     problem.value = "";
     listPipelines()
-      .then((answer) => (pipelines.value = answer.pipelines ?? answer))
+      .then((answer) => (pipelines.value = answer.pipelines))
       .catch((error) => (problem.value = error.message));
   }, [apiKey.value]);
-  const sendFile = (file) =>
-    file && send(file.name, () => submitFile(file, choicesOf(form.current)));
+  const sendFiles = (files) => {
+    const choices = choicesOf(form.current);
+    send(files.map((file) => ({ name: file.name, submit: () => submitFile(file, choices) })));
+  };
   const sendLocation = (event) => {
     event.preventDefault();
     const location = new FormData(form.current).get("location").trim();
-    if (location) send(location, () => submitLocation(location, choicesOf(form.current)));
+    const submit = () => submitLocation(location, choicesOf(form.current));
+    if (location) send([{ name: location, submit }]);
   };
   return html`<form class="send" ref=${form} onSubmit=${sendLocation}>
     <h1>Send a document</h1>
-    <${DropZone} onFile=${sendFile} />
+    <${DropZone} onFiles=${sendFiles} />
     <p class="or"><span>or say where it is</span></p>
     <div class="row">
       <label class="field grow">
@@ -85,19 +92,19 @@ function choicesOf(form) {
   return Object.fromEntries(given.filter(([name, value]) => value && name !== "location"));
 }
 
-function DropZone({ onFile }) {
+function DropZone({ onFiles }) {
   const input = useRef(null);
   const drop = (event) => {
     event.preventDefault();
     isOver.value = false;
-    onFile(event.dataTransfer.files[0]);
+    onFiles([...event.dataTransfer.files]);
   };
   const hover = (event) => {
     event.preventDefault();
     isOver.value = event.type === "dragover";
   };
   const chosen = (event) => {
-    onFile(event.target.files[0]);
+    onFiles([...event.target.files]);
     event.target.value = "";
   };
   return html`<div
@@ -108,11 +115,11 @@ function DropZone({ onFile }) {
   >
     <${Icon} name="upload" />
     <p class="lead" aria-live="polite">
-      ${isSending.value ? `Sending ${isSending.value}…` : "Drop a scan here"}
+      ${isSending.value ? `Sending ${isSending.value}…` : "Drop scans here"}
     </p>
     <button class="button" type="button" disabled=${Boolean(isSending.value)}
-      onClick=${() => input.current.click()}>Choose a file</button>
-    <input ref=${input} type="file" accept=${KINDS} hidden onChange=${chosen} />
+      onClick=${() => input.current.click()}>Choose files</button>
+    <input ref=${input} type="file" multiple accept=${KINDS} hidden onChange=${chosen} />
     <p class="hint">PDF, TIFF, PNG, JPEG or WebP</p>
   </div>`;
 }
@@ -124,7 +131,7 @@ function PipelineChoice() {
     <select name="pipeline">
       ${!known.length && html`<option value="">default</option>`}
       ${known.map(
-        (one) => html`<option value=${one.name} selected=${one.is_default ?? one.default}>
+        (one) => html`<option value=${one.name} selected=${one.is_default}>
           ${one.description ? `${one.name}: ${one.description}` : one.name}
         </option>`,
       )}

@@ -1,11 +1,11 @@
 // What a reviewer wants to know first, in a line: what to look at, whether it is signed.
 import { html } from "../lib.js";
-import { count } from "../model/format.js";
+import { count, humane } from "../model/format.js";
 import { fields, isFinal, opened, pageList, toReview } from "../state/document.js";
 
 export function Summary() {
   return html`<dl class="summary">
-    ${[review(), signed(), filled(), boxes(), pagesRead()].filter(Boolean).map(
+    ${[review(), signed(), filled(), boxes(), pagesRead(), kind()].filter(Boolean).map(
       ({ name, value, note, tone }) => html`<div key=${name} class=${tone ?? ""}>
           <dt>${name}</dt>
           <dd><strong>${value}</strong> ${note}</dd>
@@ -46,6 +46,18 @@ function boxes() {
   if (!all.length) return null;
   const ticked = all.filter((box) => box.checked).length;
   return { name: "Boxes ticked", value: ticked, note: `of ${all.length}` };
+}
+
+// What the pages are, the most frequent kind first.
+function kind() {
+  const numbers = new Map();
+  for (const { label } of pageList.value) {
+    if (label) numbers.set(label, (numbers.get(label) ?? 0) + 1);
+  }
+  if (!numbers.size) return null;
+  const [[label], ...others] = [...numbers].sort(([, one], [, other]) => other - one);
+  const note = others.length ? `and ${others.map(([name]) => humane(name)).join(", ")}` : "";
+  return { name: "Kind", value: humane(label), note };
 }
 
 function pagesRead() {

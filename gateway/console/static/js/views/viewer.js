@@ -1,5 +1,6 @@
 // A page's scan with what was read drawn over it: layers, zoom, and a way to move about.
 import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
+import { humane } from "../model/format.js";
 import { boxOf, cssMatrix, IDENTITY, mapped } from "../model/geometry.js";
 import { pageImage } from "../state/images.js";
 import { chosen, isUpright } from "../state/selection.js";
@@ -37,6 +38,7 @@ export function Viewer({ id, page }) {
   const title = `Scan of page ${page.number}`;
   return html`<div class="viewer" onKeyDown=${pressed}>
     <${Toolbar} page=${page} scale=${placed.scale} onZoom=${zoomTo} onFit=${setZoom} />
+    ${page.reason && html`<p class="notice warn">${humane(page.outcome)}: ${page.reason}</p>`}
     <div
       class="view"
       ref=${view}
