@@ -23,6 +23,10 @@ Gaps = NDArray[np.float64]
 FLAT = 24
 """A crop whose grey values span less than this has no ink to go by."""
 
+RULED = 0.95
+"""A rule between two cells is ink in this part of a column, from the crop's top to its bottom;
+letters have paper above and below."""
+
 
 def word_extents(words: Sequence[Span], ink: NDArray[np.bool_], step: float) -> list[Extent]:
     """One extent a word, in order, none overlapping.
@@ -62,13 +66,22 @@ def ink_columns(crop: Image) -> NDArray[np.bool_]:
 
     Rules that run along the top or the bottom of the crop are not looked at.
     """
+    margin = crop.shape[0] // 6
+    return np.asarray(_ink(crop[margin : crop.shape[0] - margin]).any(axis=0), np.bool_)
+
+
+def ruled_columns(crop: Image) -> NDArray[np.bool_]:
+    """Which columns of a line's crop belong to rules that stand across the line."""
+    return np.asarray(_ink(crop).mean(axis=0) >= RULED, np.bool_)
+
+
+def _ink(crop: Image) -> NDArray[np.bool_]:
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) if crop.ndim == 3 else crop
-    band = grey[grey.shape[0] // 6 : grey.shape[0] - grey.shape[0] // 6]
-    if int(band.max()) - int(band.min()) < FLAT:
-        return np.zeros(grey.shape[1], np.bool_)
-    _, white = cv2.threshold(band, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    if int(grey.max()) - int(grey.min()) < FLAT:
+        return np.zeros(grey.shape, np.bool_)
+    _, white = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     paper = 1 if white.mean() >= 0.5 else 0
-    return np.asarray((white != paper).any(axis=0), np.bool_)
+    return np.asarray(white != paper, np.bool_)
 
 
 def widest_gaps(ink: NDArray[np.bool_], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Gaps:

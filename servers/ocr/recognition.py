@@ -13,7 +13,7 @@ from servers.ocr.alphabet import Alphabet
 from servers.ocr.crops import STEP, LineCut, columns_of, cut_out, part_of
 from servers.ocr.ctc import decode, split_words
 from servers.ocr.domain import Quad, TextLine, Word
-from servers.ocr.extents import ink_columns, word_extents
+from servers.ocr.extents import ink_columns, ruled_columns, word_extents
 from servers.ocr.spacing import with_spaces
 
 Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -86,7 +86,7 @@ def read_boxes(boxes: Sequence[Box], network: Network, alphabet: Alphabet) -> li
 
 def _words_of_piece(quad: Quad, crop: Image, steps: Steps, alphabet: Alphabet) -> TextLine | None:
     ink = ink_columns(crop)
-    glyphs = with_spaces(decode(*steps, alphabet.texts), ink, STEP)
+    glyphs = with_spaces(decode(*steps, alphabet.texts), ink, ruled_columns(crop), STEP)
     spans = split_words(glyphs)
     if not spans:
         return None

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servers.ocr.ctc import Span
-from servers.ocr.extents import ink_columns, word_extents
+from servers.ocr.extents import ink_columns, ruled_columns, word_extents
 
 
 def span(start: int, end: int) -> Span:
@@ -69,3 +69,12 @@ def test_a_ruled_line_under_the_text_is_no_ink() -> None:
 
 def test_blank_paper_has_no_ink() -> None:
     assert not ink_columns(np.full((48, 100, 3), 240, np.uint8)).any()
+
+
+def test_a_rule_goes_from_top_to_bottom_and_a_letter_does_not() -> None:
+    crop = np.full((48, 100, 3), 230, np.uint8)
+    crop[4:44, 40:60] = 20
+    crop[:, 70:73] = 20
+    assert np.flatnonzero(ruled_columns(crop)).tolist() == [70, 71, 72]
+    assert np.flatnonzero(ruled_columns(255 - crop)).tolist() == [70, 71, 72]
+    assert not ruled_columns(np.full((48, 100), 240, np.uint8)).any()
