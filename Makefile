@@ -53,6 +53,16 @@ observe: infra-setup  ## The mesh with an OpenTelemetry Collector and Prometheus
 manifests: setup  ## Build every overlay of k8s/ and say what in it leads nowhere
 	python -m scripts.manifests k8s/overlays/*
 
+.PHONY: images
+images: setup  ## Build a container image of every deployable; IMAGE_TAG, LOCK=model-cuda for models with CUDA
+	python -m scripts.images $(NOUNS)
+
+.PHONY: test-images
+test-images: infra-setup  ## Build the images, run them as Kubernetes would, contract suite and a sample through them
+	scripts/install_debian_packages.sh images
+	IMAGE_TAG=test python -m scripts.images
+	IMAGES=test pytest tests/images
+
 .PHONY: lock
 lock: setup  ## Resolve anew what images install: docker/*.in to docker/*.lock
 	python -m scripts.lock_images

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from gateway.config import GatewayConfig
 from meshkit.config import Config, ConfigError, read_config
 from orchestrator.config import MODELS, OrchestratorConfig
 from scripts.manifests.objects import Object, Objects, Pod
@@ -21,6 +22,7 @@ CONFIGS: Mapping[str, type[Config]] = {
     "checkbox": CheckboxConfig,
     "signature": SignatureConfig,
     "orchestrator": OrchestratorConfig,
+    "gateway": GatewayConfig,
     "sidecar": SidecarConfig,
 }
 
@@ -98,6 +100,8 @@ def addresses(objects: Objects) -> list[str]:
             wrong += [f"{pod.title}: {line}" for line in _sidecar_lines(pod, given)]
         if "orchestrator" in given:
             wrong += [f"{pod.title}: {line}" for line in _targets(objects, given["orchestrator"])]
+        if "gateway" in given:
+            wrong += [f"{pod.title}: {line}" for line in _gateway_lines(objects, given["gateway"])]
     return wrong
 
 
@@ -117,8 +121,22 @@ def _sidecar_lines(pod: Pod, given: Mapping[str, Mapping[str, str]]) -> Iterator
 def _targets(objects: Objects, given: Mapping[str, str]) -> Iterator[str]:
     for model in MODELS:
         target = given.get(f"PAGEMESH_ORCHESTRATOR_{model.upper()}_TARGET", "")
-        host, _, port = urlsplit(target).path.removeprefix("/").rpartition(":")
-        service = objects.find("Service", host)
-        numbers = [str(p["port"]) for p in service["spec"]["ports"]] if service else []
-        if port not in numbers:
+        if not _is_served(objects, target):
             yield f"the {model} model is to be at {target!r}, where no service is"
+
+
+def _gateway_lines(objects: Objects, given: Mapping[str, str]) -> Iterator[str]:
+    target = given.get("PAGEMESH_GATEWAY_ORCHESTRATOR_TARGET", "")
+    if not _is_served(objects, target):
+        yield f"the orchestrator is to be at {target!r}, where no service is"
+    for name in ("STORE_URL", "CACHE_URL"):
+        url = given.get(f"PAGEMESH_GATEWAY_{name}", "")
+        if url and not _is_served(objects, f"dns:///{urlsplit(url).netloc}"):
+            yield f"{name} is {url!r}, where no service is"
+
+
+def _is_served(objects: Objects, target: str) -> bool:
+    """Whether `dns:///host:port` is a service's."""
+    host, _, port = urlsplit(target).path.removeprefix("/").rpartition(":")
+    service = objects.find("Service", host)
+    return service is not None and port in [str(p["port"]) for p in service["spec"]["ports"]]

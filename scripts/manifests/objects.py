@@ -39,6 +39,15 @@ def namespace(made: Object) -> str:
     return str(made["metadata"].get("namespace", ""))
 
 
+def matches(labels: Mapping[str, str], selector: Object) -> bool:
+    """Whether labels are what a selector asks for; an empty one takes all."""
+    wanted = selector.get("matchLabels", {})
+    expressions = selector.get("matchExpressions", [])
+    return has_labels(labels, wanted) and all(
+        labels.get(asked["key"]) in asked["values"] for asked in expressions
+    )
+
+
 def has_labels(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     """Whether these labels are among those; no wanted ones are among any."""
     return wanted.items() <= labels.items()
@@ -97,13 +106,14 @@ class Objects:
         """A pod for each workload."""
         return [Pod(made) for made in self.of(*WORKLOADS)]
 
-    def select(self, labels: Mapping[str, str], of: Object | None = None) -> list[Pod]:
-        """Pods with these labels, in the namespace of an object when one is given."""
-        return [
-            pod
-            for pod in self.pods
-            if has_labels(pod.labels, labels) and (of is None or pod.namespace == namespace(of))
-        ]
+    def select(self, labels: Mapping[str, str], of: Object) -> list[Pod]:
+        """Pods with these labels in the namespace of an object."""
+        return self.selected({"matchLabels": labels}, of)
+
+    def selected(self, selector: Object, of: Object) -> list[Pod]:
+        """Pods that a selector takes in the namespace of an object."""
+        here = [pod for pod in self.pods if pod.namespace == namespace(of)]
+        return [pod for pod in here if matches(pod.labels, selector)]
 
     def containers(self) -> Iterator[tuple[Pod, Object]]:
         """Every container with its pod."""

@@ -1,21 +1,23 @@
 """Selectors that select something, and ports that somebody listens on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from scripts.manifests.objects import WORKLOADS, Object, Objects, Pod, has_labels, title
 
 # Pods that an operator of the cluster makes from an object here.
 _MADE_BY_STRIMZI = "strimzi.io/"
+_ISTIO = ("AuthorizationPolicy", "PeerAuthentication")
+_OPTIONAL = ("redis", "mongodb", "otel-collector")
 
 
 def selectors(objects: Objects) -> list[str]:
     """What selects pods, or names a workload, finds it."""
-    wrong = []
-    for made, labels in _pod_selectors(objects):
-        foreign = any(key.startswith(_MADE_BY_STRIMZI) for key in labels)
-        if not foreign and not _is_elsewhere(made, labels) and not objects.select(labels, made):
-            wrong.append(f"{title(made)} selects {labels}, and no pod has these labels")
+    wrong = [
+        f"{title(made)} selects {selector}, and no pod has these labels"
+        for made, selector in _pod_selectors(objects)
+        if not _is_elsewhere(made, selector) and not objects.selected(selector, made)
+    ]
     for made in objects.of(*WORKLOADS):
         labels = made["spec"]["selector"]["matchLabels"]
         if not has_labels(Pod(made).labels, labels):
@@ -28,11 +30,13 @@ def selectors(objects: Objects) -> list[str]:
     return wrong
 
 
-def _is_elsewhere(made: Object, labels: Mapping[str, str]) -> bool:
-    """Istio's ingress gateway, and a door whose pods come with another component."""
-    optional = {"redis", "otel-collector", "mongodb", "schema-registry"}
-    named = labels.get("app.kubernetes.io/name", labels.get("app.kubernetes.io/component", ""))
-    return made["kind"] == "AuthorizationPolicy" and named in optional
+def _is_elsewhere(made: Object, selector: Object) -> bool:
+    """Pods that Strimzi makes, and stores with whose component a policy lies in wait."""
+    labels = selector.get("matchLabels", {})
+    if any(key.startswith(_MADE_BY_STRIMZI) for key in labels):
+        return True
+    named = labels.get("app.kubernetes.io/name", "")
+    return made["kind"] in _ISTIO and named in _OPTIONAL
 
 
 def _overlaps(objects: Objects) -> list[str]:
@@ -48,18 +52,18 @@ def _overlaps(objects: Objects) -> list[str]:
     ]
 
 
-def _pod_selectors(objects: Objects) -> Iterator[tuple[Object, Mapping[str, str]]]:
+def _pod_selectors(objects: Objects) -> Iterator[tuple[Object, Object]]:
     for made in objects.of("Service"):
-        yield made, made["spec"]["selector"]
+        yield made, {"matchLabels": made["spec"]["selector"]}
     for made in objects.of("PodDisruptionBudget"):
-        yield made, made["spec"]["selector"]["matchLabels"]
-    for made in objects.of("AuthorizationPolicy", "PeerAuthentication"):
-        yield made, made["spec"].get("selector", {}).get("matchLabels", {})
+        yield made, made["spec"]["selector"]
+    for made in objects.of(*_ISTIO):
+        yield made, made["spec"].get("selector", {})
     for made in objects.of("NetworkPolicy"):
-        yield made, made["spec"]["podSelector"].get("matchLabels", {})
+        yield made, made["spec"]["podSelector"]
         for peer, _ in _peers(made):
             if "podSelector" in peer and "namespaceSelector" not in peer:
-                yield made, peer["podSelector"].get("matchLabels", {})
+                yield made, peer["podSelector"]
 
 
 def _peers(policy: Object) -> Iterator[tuple[Object, Object]]:
@@ -106,13 +110,11 @@ def _policy_ports(objects: Objects, policy: Object) -> list[str]:
     wrong = []
     spec = policy["spec"]
     for rule in spec.get("ingress", []):
-        own = objects.select(spec["podSelector"].get("matchLabels", {}), policy)
-        wrong += _missing(policy, rule, own)
+        wrong += _missing(policy, rule, objects.selected(spec["podSelector"], policy))
     for rule in spec.get("egress", []):
         for peer in rule.get("to", []):
             if "podSelector" in peer and "namespaceSelector" not in peer:
-                labels = peer["podSelector"].get("matchLabels", {})
-                wrong += _missing(policy, rule, objects.select(labels, policy))
+                wrong += _missing(policy, rule, objects.selected(peer["podSelector"], policy))
     return wrong
 
 
@@ -127,7 +129,7 @@ def _missing(policy: Object, rule: Object, pods: list[Pod]) -> list[str]:
 
 
 def _authorized_ports(objects: Objects, policy: Object) -> list[str]:
-    labels = policy["spec"].get("selector", {}).get("matchLabels", {})
+    selector = policy["spec"].get("selector", {})
     named: list[Any] = [
         port
         for rule in policy["spec"].get("rules", [])
@@ -137,6 +139,6 @@ def _authorized_ports(objects: Objects, policy: Object) -> list[str]:
     return [
         f"{title(policy)} is about port {port}, which {pod.title} lacks"
         for port in named
-        for pod in objects.select(labels, policy)
+        for pod in objects.selected(selector, policy)
         if not pod.has_port(int(port))
     ]

@@ -146,6 +146,11 @@ def _wrong_target_port(objects: Objects) -> None:
     knobs(objects)["OCR_TARGET"] = "dns:///ocr:50053"
 
 
+def _wrong_store(objects: Objects) -> None:
+    container = server(objects, "Deployment", "gateway")
+    variable(container, "PAGEMESH_GATEWAY_STORE_URL")["value"] = "mongodb://mongo:27017/pagemesh"
+
+
 def _moving_tag(objects: Objects) -> None:
     server(objects, "Deployment", "ocr")["image"] = "registry.example.org/pagemesh/ocr:latest"
 
@@ -173,11 +178,11 @@ def _unknown_host(objects: Objects) -> None:
 
 
 def _unknown_gateway(objects: Objects) -> None:
-    find(objects, "VirtualService", "orchestrator")["spec"]["gateways"] = ["mesh", "pubic"]
+    find(objects, "VirtualService", "doors")["spec"]["gateways"] = ["mesh", "pubic"]
 
 
 def _host_not_let_in(objects: Objects) -> None:
-    find(objects, "VirtualService", "orchestrator")["spec"]["hosts"][1] = "grpc.example.org"
+    find(objects, "VirtualService", "doors")["spec"]["hosts"][1] = "grpc.example.org"
 
 
 def _gateway_without_selector(objects: Objects) -> None:
@@ -276,14 +281,15 @@ MISTAKES: list[tuple[Mistake, str]] = [
     (_other_socket, "addresses: Deployment ocr: the sidecar calls unix:/run/pagemesh/ocr.sock"),
     (_wrong_target, "addresses: StatefulSet orchestrator: the ocr model is to be at"),
     (_wrong_target_port, "addresses: StatefulSet orchestrator: the ocr model is to be at"),
+    (_wrong_store, "addresses: Deployment gateway: STORE_URL is"),
     (_moving_tag, "images: Deployment ocr server: registry.example.org/pagemesh/ocr:latest has no"),
     (_unknown_image, "environments: Deployment ocr: image of 'orc'"),
     (_unknown_subset, "routes: VirtualService ocr leads to subset v2 of ocr"),
     (_empty_subset, "routes: DestinationRule ocr: no pod of the service is in subset stable"),
     (_weights, "routes: VirtualService ocr: weights"),
     (_unknown_host, "routes: DestinationRule ocr is about orc"),
-    (_unknown_gateway, "doors: VirtualService orchestrator is bound to gateway pubic"),
-    (_host_not_let_in, "doors: VirtualService orchestrator is about grpc.example.org"),
+    (_unknown_gateway, "doors: VirtualService doors is bound to gateway pubic"),
+    (_host_not_let_in, "doors: VirtualService doors is about grpc.example.org"),
     (_gateway_without_selector, "doors: Gateway public selects no ingress"),
     (_no_certificate, "doors: Gateway public: TLS without a certificate"),
     (_unknown_source_of_documents, "doors: documents may come from files.example.org"),
