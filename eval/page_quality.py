@@ -23,6 +23,8 @@ from servers.deskew.model import DeskewModel, DeskewOptions
 from servers.deskew.quality import PageQuality
 
 SETS = ("gov_forms_scansim", "funsd_forms", "sroie_receipts")
+CUT, BARE = 0.2, 0.03
+"""Shares of a page's width that are cut off, and that are bare beside the cut."""
 SLACK = 0.01
 """By this much a measure may fall: two decimals are what a pipeline's condition asks for."""
 
@@ -94,8 +96,12 @@ def _tapered(page: Image, share: float) -> Image:
 
 
 def _cut(page: Image, share: float) -> Image:
-    """Cut off at the left by this share of its width."""
-    return page[:, round(share * page.shape[1]) :]
+    """Cut off at the left by a fifth of its width, along this share of its height: below, the strip
+    along the new edge is bare, as where a line ends before it."""
+    height, width = page.shape
+    cut = page[:, round(CUT * width) :].copy()
+    cut[round(share * height) :, : round(BARE * width)] = np.median(page)
+    return cut
 
 
 def _grey(levels: NDArray[np.floating[Any]]) -> Image:
@@ -116,7 +122,7 @@ FAULTS = {
     "perspective": Fault(
         "perspective_degrees", (0.08, 0.15, 0.25), _tapered, lambda it: it.perspective_degrees
     ),
-    "cut off": Fault("cut_off", (0.2, 0.3), _cut, lambda it: it.cut_off),
+    "cut off": Fault("cut_off", (0.3, 0.6, 1.0), _cut, lambda it: it.cut_off),
 }
 
 

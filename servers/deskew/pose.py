@@ -22,6 +22,8 @@ ENOUGH_LETTERS = 10
 PROMINENCE_RANGE = (1.5, 4.5)
 """Prominence at which confidence is 0 and 1: pictures and noise stay below the first, most pages
 of text are above the second."""
+GOOD_ERROR = 0.35
+"""Degrees: lines that may be off by so much halve the confidence."""
 MOST_LETTERS = 2500
 """A page that has more and can't tell is covered with grain."""
 
@@ -79,11 +81,12 @@ def find_pose(working: Image, paper: Image, network: Network, stretch: float = 1
     turn = direction.degrees + 90 * (turns if known else 0)
     if known and turns % 2:
         turn = direction_near(text, turn)
-    turn = direction_of_lines(text, turn)
+    lines = direction_of_lines(text, turn)
+    turn = lines.degrees
     quarters, skew = split_turn(_unstretched(turn, stretch))
     return Pose(
         skew_degrees=skew,
-        skew_confidence=skew_confidence,
+        skew_confidence=_with_lines(skew_confidence, lines.error),
         quarters=quarters if known else None,
         orientation_confidence=confidence,
         letter_height=letter_height(text, turn),
@@ -95,6 +98,17 @@ def _confidence(direction: LineDirection, letters: int) -> float:
     low, high = PROMINENCE_RANGE
     prominence = float(np.clip((direction.prominence - low) / (high - low), 0, 1))
     return prominence * min(1.0, letters / ENOUGH_LETTERS)
+
+
+def _with_lines(confidence: float, error: float) -> float:
+    """The confidence once the lines were seen one by one; a page that tells its skew still does.
+
+    Args:
+        confidence: that of a page which tells its skew.
+        error: degrees by which its lines' direction may be off.
+    """
+    trust = 1 / (1 + (error / GOOD_ERROR) ** 2)
+    return LEAST_SKEW_CONFIDENCE + (confidence - LEAST_SKEW_CONFIDENCE) * trust
 
 
 def _unstretched(turn: float, stretch: float) -> float:

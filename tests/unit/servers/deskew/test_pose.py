@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from servers.deskew.lines import weighted_median
+from servers.deskew.lines import agreed, weighted_median
 from servers.deskew.model import DeskewResult
+from servers.deskew.pose import LEAST_SKEW_CONFIDENCE
 from tests.unit.servers.deskew.conftest import Deskew
 from tests.unit.servers.deskew.pages import decoded, text_page, turned
 
@@ -159,6 +160,34 @@ def test_a_line_or_two_tell_which_way_up(deskew: Deskew, lines: int, turn: float
     result = deskew(turned(text_page(lines=lines, seed=4), turn))
     assert result.orientation_confidence > 0.6
     assert off_by(result, turn) < 0.1
+
+
+def test_lines_of_two_directions_are_less_sure(deskew: Deskew) -> None:
+    whole, half = text_page(), text_page().copy()
+    half[877:] = turned(whole, 1.0)[-877:, :1240]
+    result = deskew(half)
+    assert result.skew_confidence < 0.75 < deskew(whole).skew_confidence
+    assert min(off_by(result, 0), off_by(result, 1)) < 0.1
+
+
+def test_a_few_words_are_less_sure_than_a_page(deskew: Deskew) -> None:
+    few = np.full((1754, 1240), 255, np.uint8)
+    few[800:860, 500:700] = text_page()[146:206, 124:324]
+    result = deskew(few)
+    assert LEAST_SKEW_CONFIDENCE <= result.skew_confidence < 0.85
+    assert deskew(text_page()).skew_confidence > 0.95
+
+
+@pytest.mark.parametrize(
+    ("lines", "direction"),
+    [
+        ({0.0: 6.0, 0.01: 4.0, 0.4: 5.0, 0.41: 3.0}, 0.0),
+        ({-0.02: 1.0, 0.0: 1.0, 0.03: 1.0, 0.9: 2.0}, 0.0),
+        ({0.5: 1.0}, 0.5),
+    ],
+)
+def test_direction_that_most_lines_agree_on(lines: dict[float, float], direction: float) -> None:
+    assert agreed(np.array([*lines]), np.array([*lines.values()])) == direction
 
 
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.1, 10)), min_size=1, max_size=30))

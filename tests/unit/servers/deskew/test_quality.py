@@ -101,6 +101,13 @@ def test_text_height_in_pixels_of_the_page(measure: Measure, size: int, turn: fl
     assert height == pytest.approx(x_height(size), rel=0.3, abs=1.5)
 
 
+def test_the_dots_of_leaders_are_no_small_letters(measure: Measure) -> None:
+    page = text_page(size=24).copy()
+    for y in range(1000, 1600, 24):
+        page[y : y + 4, 200:1000] = np.where(np.arange(800) % 12 < 4, 20, 255)
+    assert measure(page).text_height == pytest.approx(x_height(24), abs=1.5)
+
+
 def test_cut_off_rises_with_the_lines_cut(measure: Measure) -> None:
     values = [measure(text_page(margin=124, lines=n)[:, 150:]).cut_off for n in (0, 4, 10, 20)]
     assert values[0] == 0
