@@ -19,6 +19,7 @@ _LEVEL_SHARE = 0.4
 """Of the lower one of word and field, this much must lie side by side."""
 _NARROW, _WIDE = set("iljtfrI1.,:;|!'()[] "), set("mwMW@%")
 _LIKE_PRINT = 0.6
+_LEAST_ROW, _LIKE_ROW = 3, 0.75
 _LEAST_INSIDE = 0.5
 """A word's letters outside of any field follow the rest when that is at least this share."""
 
@@ -118,8 +119,11 @@ def _printed_letters(
     text: str, edges: Sequence[float], box: Rect, printed: Sequence[PrintedWord]
 ) -> list[bool]:
     """Which letters belong to the form itself: those that stand on a printed word and say it."""
+    row = _row(printed)
+    if row is not None and _is_row(text, row.text):
+        return [True] * len(text)
     flags = [False] * len(text)
-    for word in printed:
+    for word in printed if row is None else [*printed, row]:
         inside = [
             i
             for i in range(len(text))
@@ -133,6 +137,22 @@ def _printed_letters(
         for i in inside:
             flags[i] = True
     return flags
+
+
+def _row(printed: Sequence[PrintedWord]) -> PrintedWord | None:
+    """Letters that are printed apart, such as the figures of a comb, as one word; None where there
+    is no such row."""
+    if len(printed) < _LEAST_ROW or any(len(word.text) > 1 for word in printed):
+        return None
+    letters = sorted(printed, key=lambda word: word.box.left)
+    corners = np.concatenate([word.box.corners for word in letters])
+    return PrintedWord("".join(word.text for word in letters), rect_around(corners))
+
+
+def _is_row(text: str, row: str) -> bool:
+    """Whether a word is a reading of this row and nothing else."""
+    likeness = difflib.SequenceMatcher(None, key_of(text), key_of(row)).ratio()
+    return len(row) >= len(text) - 1 and likeness >= _LIKE_ROW
 
 
 def _exact(text: str, printed: str, edges: Sequence[float], place: Rect) -> int | None:

@@ -48,7 +48,8 @@ _INK_OF_SIGNATURE = 0.015
 _INK_OF_WRITING = 6.0
 """Square points. On filled forms, places left empty had at most 1.5, a single letter 17 or more."""
 _NO_INK = 1.8
-_FEW_LETTERS = 3
+_FEW_LETTERS, _UNSURE = 3, 0.5
+"""Of so few letters, or of those that are so unsure, lines of the form may be the origin."""
 _SURE_OF_EMPTY = 0.97
 _BELOW_POINTS = 1.5
 """Commas hang below the box of their word."""
@@ -197,8 +198,8 @@ class FormReader:
 
     def _is_print(self, writing: Writing, zone: Rect) -> bool:
         """Whether a reader made letters of the form's own lines: the place has no other ink."""
-        is_short = 0 < len(writing.text) <= _FEW_LETTERS
-        return is_short and self._ink.area(zone) < _NO_INK
+        is_likely = len(writing.text) <= _FEW_LETTERS or writing.confidence < _UNSURE
+        return bool(writing.text) and is_likely and self._ink.area(zone) < _NO_INK
 
     def _read(self, field: FieldDefinition, again: Writing | None) -> _Found:
         zone = field.rect

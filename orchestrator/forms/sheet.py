@@ -19,7 +19,7 @@ from orchestrator.forms.blank import INK_DPI, BlankPage
 from orchestrator.forms.definition import FieldDefinition
 from orchestrator.forms.frame import POINTS_PER_INCH, Rect
 from orchestrator.forms.words import page_words
-from orchestrator.forms.writing import Writing
+from orchestrator.forms.writing import Writing, without_borders
 from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
 
 _DPI = 240.0
@@ -62,20 +62,20 @@ class Sheet:
         Args:
             fields: those that the sheet was made of.
         """
-        combs = {field.name for field in fields if field.cells}
+        combs = {field.name: field.cells for field in fields if field.cells}
         texts: dict[str, list[tuple[float, str, float]]] = {}
         for word in page_words(result):
             x, y = word.corners.mean(axis=0)
             for name, top, bottom in self.rows:
                 if top - _ROW_GAP / 2 <= y < bottom + _ROW_GAP / 2:
                     texts.setdefault(name, []).append((float(x), word.text, word.confidence))
-        return {
-            name: Writing(
-                ("" if name in combs else " ").join(text for _, text, _ in sorted(words)),
-                min(confidence for _, _, confidence in words),
-            )
-            for name, words in texts.items()
-        }
+        found = {}
+        for name, words in texts.items():
+            parts = [text for _, text, _ in sorted(words)]
+            cells = combs.get(name)
+            text = without_borders("".join(parts), cells) if cells else " ".join(parts)
+            found[name] = Writing(text, min(confidence for _, _, confidence in words))
+        return found
 
 
 def make_sheet(

@@ -100,6 +100,14 @@ def _hole(before: Fragment, after: Fragment) -> float:
     return (after.box.left - before.box.right) / max(after.box.height, 1e-6)
 
 
+def without_borders(text: str, cells: int) -> str:
+    """A comb's text of which nobody knows where its letters stand: borders of cells that were read
+    as letters are left out where exactly as many letters as cells remain."""
+    letters = [letter for letter in text if letter.isalnum()]
+    sure = [letter for letter in letters if letter not in _BORDERS]
+    return next(("".join(some) for some in (letters, sure) if len(some) == cells), text)
+
+
 def _in_cells(fragments: Sequence[Fragment], field: FieldDefinition) -> str:
     """Letters of a comb without spaces; borders of cells that were read as letters are left out
     while there are more letters than cells."""

@@ -5,7 +5,7 @@ import pytest
 from orchestrator.forms.definition import FieldDefinition
 from orchestrator.forms.frame import Rect
 from orchestrator.forms.placing import Fragment
-from orchestrator.forms.writing import read_writing
+from orchestrator.forms.writing import read_writing, without_borders
 
 FIELD = FieldDefinition.model_validate({"name": "x", "zone": [0, 0, 200, 12]})
 
@@ -36,3 +36,18 @@ def fragments(*parts: tuple[str, float]) -> list[Fragment]:
 )
 def test_a_torn_word_is_one_again(parts: tuple[tuple[str, float], ...], text: str) -> None:
     assert read_writing(fragments(*parts), FIELD).text == text
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        ("UAIGL", "UAGL"),
+        ("IE.NIGNI", "ENGN"),
+        ("|1|2|3|4|", "1234"),
+        ("I2I3I4I5", "2345"),
+        ("BIRD", "BIRD"),
+        ("A.BC", "A.BC"),
+    ],
+)
+def test_borders_of_cells_are_no_letters_where_the_rest_fills_them(read: str, text: str) -> None:
+    assert without_borders(read, 4) == text
