@@ -58,7 +58,8 @@ async def open_product(
     """The product, with the pipeline of `predict.yaml` cut down to some steps.
 
     Args:
-        steps: names of steps; those that they come after run, too. A model that no step asks is
+        steps: names of steps; those that they come after or are helped by run, too. A
+            model that no step asks is
             never loaded.
         environ: `PAGEMESH_*` variables; this process's own when None.
 
@@ -82,7 +83,7 @@ def _write_pipeline(folder: Path, steps: Collection[str]) -> str:
     wanted = set(steps)
     for step in reversed(pipeline["steps"]):  # each stands behind those that it comes after
         if step["name"] in wanted:
-            wanted.update(step.get("after", []))
+            wanted.update(step.get("after", []), step.get("helped_by", []))
     pipeline["steps"] = [step for step in pipeline["steps"] if step["name"] in wanted]
     (folder / PIPELINE.name).write_text(yaml.safe_dump(pipeline), encoding="utf-8")
     return str(pipeline["name"])
