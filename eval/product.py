@@ -58,9 +58,8 @@ async def open_product(
     """The product, with the pipeline of `predict.yaml` cut down to some steps.
 
     Args:
-        steps: names of steps; those that they come after or are helped by run, too. A
-            model that no step asks is
-            never loaded.
+        steps: names of steps; those that they come after or are helped by run, too. A model that
+            no step asks is never loaded.
         environ: `PAGEMESH_*` variables; this process's own when None.
 
     Raises:

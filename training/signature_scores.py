@@ -26,6 +26,7 @@ from meshkit.model import PageInput
 from orchestrator.reading.layout import Box, Token, upright_words
 from orchestrator.reading.signature_scores import (
     LEAST_SCORE,
+    WEIGHTS,
     InkEvidence,
     ScoreWeights,
     ink_evidence,
@@ -149,7 +150,10 @@ def look_at(
 
 
 def fit(samples: list[Sample]) -> ScoreWeights:
-    """The weights that make what was found likeliest, its scores shifted to decide at one half."""
+    """The weights that make what was found likeliest, its scores shifted to decide at one half.
+
+    That of ink which was read surely stays: the pages have too few to fit it.
+    """
     rows, right = [], []
     for sample in samples:
         for score, evidence, label in zip(
@@ -162,7 +166,7 @@ def fit(samples: list[Sample]) -> ScoreWeights:
     logit, read, figures, dated, invited, shift = map(
         float, fit_chances(np.array(rows), np.array(right))
     )
-    fitted = ScoreWeights(logit, read, figures, dated, invited, shift)
+    fitted = ScoreWeights(logit, read, figures, dated, invited, shift, WEIGHTS.surely)
     real = [sample for sample in samples if sample.set_name in REAL_SETS]
     found = [_decided(sample, fitted) for sample in real]
     places = np.unique(np.concatenate([one.scores for one in found]))

@@ -1,9 +1,10 @@
 """How sure it is of a signature once the page was read.
 
 The signature model sees ink alone. What the words tell besides: ink that reads surely, as print, a
-figure or a plain hand does, is seldom a signature; ink beside a caption that asks for a date is
-one even less; ink near words that ask for a signature or end a letter mostly is one. A logistic
-regression joins them with the model's score (`python -m training.signature_scores`).
+figure or a plain hand does, is seldom a signature, and never where all of it reads surely: dates,
+names and values, script logos. Ink beside a caption that asks for a date is one less; ink near
+words that ask for a signature or end a letter mostly is one. A logistic regression joins them with
+the model's score (`python -m training.signature_scores`).
 """
 
 import math
@@ -19,6 +20,9 @@ LEAST_SCORE = 0.01
 _INSIDE = 0.4
 _TALL = 0.5
 """A word is read in the ink when so much of it lies there and it has so much of its height."""
+_COLUMNS = 64
+"""Of the ink, each asked for the words that it crosses."""
+_PARTS = 4
 _FIGURES = 0.6
 _DATE_BESIDE, _DATE_BELOW = 5.0, 1.5
 _NEAR_ACROSS, _NEAR_DOWN = 4.0, 2.0
@@ -30,7 +34,8 @@ class InkEvidence:
     """What a page's words tell of a found signature.
 
     Attributes:
-        read: share of its width that was read, each word by how sure it was, in [0, 1].
+        read: share of its width that was read, each word by how sure it was, in [0, 1]. Where words
+            stand above each other, as a name typed below a signature, the least sure one counts.
         figures: share of its width that was read as figures, however surely, in [0, 1].
         dated: whether a caption beside or below it asks for a date.
         invited: whether words near it ask for a signature, or end a letter.
@@ -42,6 +47,11 @@ class InkEvidence:
     invited: bool
 
     @property
+    def surely(self) -> float:
+        """Chance that all of it was read right, near 0 unless nearly all was read surely."""
+        return self.read**_PARTS
+
+    @property
     def features(self) -> tuple[float, ...]:
         """As numbers, in the order of the weights."""
         return self.read, self.figures, float(self.dated), float(self.invited)
@@ -49,7 +59,10 @@ class InkEvidence:
 
 @dataclass(frozen=True, slots=True)
 class ScoreWeights:
-    """The regression's weights: of the model's logit and of each number of `InkEvidence`."""
+    """The regression's weights, of the model's logit and of each number of `InkEvidence`.
+
+    That of ink which was read surely was chosen.
+    """
 
     logit: float
     read: float
@@ -57,18 +70,26 @@ class ScoreWeights:
     dated: float
     invited: float
     shift: float
+    surely: float
 
     def score(self, score: float, evidence: InkEvidence) -> float:
         """The score in (0, 1) that a signature has with the evidence."""
         sure = min(max(score, LEAST_SCORE), 1 - LEAST_SCORE)
         total = self.shift + self.logit * math.log(sure / (1 - sure))
+        total += self.surely * evidence.surely
         weights = (self.read, self.figures, self.dated, self.invited)
         total += sum(w * x for w, x in zip(weights, evidence.features, strict=True))
         return 1 / (1 + math.exp(-total))
 
 
 WEIGHTS = ScoreWeights(
-    logit=0.970, read=-1.620, figures=-0.717, dated=-0.080, invited=1.457, shift=0.782
+    logit=0.970,
+    read=-1.620,
+    figures=-0.717,
+    dated=-0.080,
+    invited=1.457,
+    shift=0.782,
+    surely=-6.0,
 )
 
 
@@ -107,14 +128,20 @@ def ink_evidence(signatures: Sequence[Box], tokens: Sequence[Token]) -> list[Ink
 
 def _shares_read(ink: Box, tokens: Sequence[Token]) -> tuple[float, float]:
     """How much of the ink's width was read, by how surely, and how much of it as figures."""
+    inside = [
+        token
+        for token in tokens
+        if token.box.height >= _TALL * ink.height and _share_inside(token.box, ink) > _INSIDE
+    ]
     read = figures = 0.0
-    for token in tokens:
-        is_tall = token.box.height >= _TALL * ink.height
-        if is_tall and _share_inside(token.box, ink) > _INSIDE:
-            share = token.box.common_width(ink) / max(ink.width, 1e-9)
-            read += share * token.confidence
-            figures += share * is_figures(token.text)
-    return min(read, 1.0), min(figures, 1.0)
+    for column in range(_COLUMNS):
+        x = ink.left + (column + 0.5) * ink.width / _COLUMNS
+        here = [token for token in inside if token.box.left <= x <= token.box.right]
+        if here:
+            word = min(here, key=lambda token: token.confidence)
+            read += word.confidence / _COLUMNS
+            figures += is_figures(word.text) / _COLUMNS
+    return read, figures
 
 
 def is_figures(text: str) -> bool:

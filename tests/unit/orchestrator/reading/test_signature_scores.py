@@ -79,6 +79,37 @@ def test_a_written_date_is_no_signature_and_a_scrawl_where_one_is_asked_for_is()
     assert date < 0.5 < scrawl
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        [("02/11/2025", INK)],
+        [("Ana", Box(330, 470, 400, 515)), ("Okafor", Box(402, 470, 500, 515))],
+        [("1,250.00", INK)],
+    ],
+)
+def test_a_date_a_name_or_a_value_that_reads_surely_is_no_signature_wherever_it_stands(
+    words: list[tuple[str, Box]],
+) -> None:
+    sheet = Sheet()
+    sheet.write("Printed name and signature", 330, 445)
+    tokens = [inked(text, 0.97, box) for text, box in words]
+    (score,) = weigh([INK], [0.95], [*sheet.tokens, *tokens])
+    assert score < 0.5
+
+
+def test_a_name_that_reads_less_surely_may_be_a_signature() -> None:
+    sheet = Sheet()
+    sheet.write("Sincerely,", 330, 445)
+    (score,) = weigh([INK], [0.9], [*sheet.tokens, inked("Ellen", 0.7)])
+    assert score > 0.5
+
+
+def test_a_name_typed_below_a_scrawl_does_not_read_it() -> None:
+    scrawl = inked("Riched", 0.2, Box(330, 470, 500, 494))
+    typed = inked("Richard", 0.95, Box(330, 492, 500, 515))
+    assert evidence(Sheet(), scrawl, typed).read == pytest.approx(0.2)
+
+
 def test_without_words_scores_stay() -> None:
     assert weigh([INK], [0.4], []) == [0.4]
 
