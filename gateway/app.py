@@ -5,23 +5,26 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from gateway.bells import Bells
 from gateway.config import GatewayConfig
 from gateway.console import add_console
 from gateway.dispatch import open_dispatch
 from gateway.documents import Documents
-from gateway.headers import SecurityHeaders
-from gateway.identity import Everybody
+from gateway.headers import SecurityHeaders, cors_options
 from gateway.ledger import Ledger
 from gateway.openapi import describe
 from gateway.orchestrator import Orchestrator
 from gateway.problems import add_problem_handlers
-from gateway.routes import documents, events, health, pages, pipelines, traces
+from gateway.routes import documents, events, health, pages, pipelines, traces, webhooks
+from gateway.security import open_doorkeeper
+from gateway.security.audit import AuditLog
 from gateway.stores import open_store
 from gateway.uploads import open_place
+from gateway.webhooks import open_webhooks
 
-ROUTERS = (documents, events, pages, pipelines, traces, health)
+ROUTERS = (documents, events, pages, pipelines, traces, webhooks, health)
 
 
 def create_app(config: GatewayConfig) -> FastAPI:
@@ -29,18 +32,21 @@ def create_app(config: GatewayConfig) -> FastAPI:
 
     In its `state`, between start and end:
         config: its configuration.
-        identifier: tells who asks (`gateway.identity.Identifier`); to be set before the start.
+        identifier: tells who asks (`gateway.identity.Identifier`).
         documents: its work, apart from HTTP.
         ledger: where everything that happens to documents passes by.
         bells: that ring when a document changes.
         place: where uploads are kept.
+        webhooks: that documents' ends are told by.
     """
     app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.state.config = config
-    app.state.identifier = Everybody()
     app.state.bells = Bells()
     describe(app)
     add_problem_handlers(app)
+    if config.cors_origins:
+        app.add_middleware(CORSMiddleware, **cors_options(config.cors_origins))
+    app.add_middleware(AuditLog)
     app.add_middleware(SecurityHeaders)
     for module in ROUTERS:
         app.include_router(module.router)
@@ -55,17 +61,26 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = open_store(config)
         stack.push_async_callback(store.close)
         await store.start()
+        doorkeeper = open_doorkeeper(config)
+        stack.push_async_callback(doorkeeper.close)
+        hooks = open_webhooks(config, store)
+        stack.push_async_callback(hooks.stop)
+        await hooks.start()
         ledger = Ledger(store, app.state.bells, config.inline_result_bytes)
+        ledger.ended.append(hooks.ended)
         orchestrator = Orchestrator(config.orchestrator_target)
         stack.push_async_callback(orchestrator.close)
         dispatch = open_dispatch(config, ledger, orchestrator)
         stack.push_async_callback(dispatch.stop)
         await dispatch.start()
         place = open_place(config)
-        work = Documents(store, ledger, dispatch, place, orchestrator, config.retention_seconds)
+        work = Documents(
+            store, ledger, dispatch, place, orchestrator, hooks, config.retention_seconds
+        )
         stack.push_async_callback(work.stop)
         work.start()
         _publish(app, documents=work, ledger=ledger, place=place)
+        _publish(app, identifier=doorkeeper, webhooks=hooks)
         yield
 
 

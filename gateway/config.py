@@ -10,10 +10,11 @@ from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from gateway.kafka_settings import KafkaSettings
+from gateway.security.settings import SecuritySettings
 from meshkit.config import Config
 
 
-class GatewayConfig(Config, KafkaSettings):
+class GatewayConfig(Config, KafkaSettings, SecuritySettings):
     """All knobs; variables begin with PAGEMESH_GATEWAY_."""
 
     model_config = SettingsConfigDict(env_prefix="PAGEMESH_GATEWAY_")

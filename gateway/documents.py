@@ -20,6 +20,7 @@ from gateway.orchestrator import Orchestrator
 from gateway.records import Asked, Cursor, Record, View, now
 from gateway.stores import Store
 from gateway.uploads import Place
+from gateway.webhooks import Webhooks
 from meshkit.errors import Conflict, InvalidInput, NotFound, PagemeshError
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 
@@ -49,6 +50,7 @@ class Documents:
         dispatch: Dispatch,
         place: Place,
         orchestrator: Orchestrator,
+        webhooks: Webhooks,
         retention_seconds: float,
     ) -> None:
         self.store = store
@@ -56,6 +58,7 @@ class Documents:
         self._ledger = ledger
         self._dispatch = dispatch
         self._place = place
+        self._webhooks = webhooks
         self._retention = retention_seconds
         self._sweeping: asyncio.Task[None] | None = None
         self._pipelines: tuple[float, Sequence[pb.Pipeline]] = (0.0, ())
@@ -88,6 +91,7 @@ class Documents:
         """
         try:
             record = await self._record(client, document_id or uuid.uuid4().hex, asked, kept)
+            is_owed = await self._webhooks.expect(record)
             there = await self._ledger.add(record)
         except BaseException:
             if kept is not None:
@@ -96,6 +100,8 @@ class Documents:
         if there is not None:
             if kept is not None:
                 await self._place.discard(kept.location)
+            if is_owed:
+                await self._webhooks.forget(record)
             if there.fingerprint != record.fingerprint:
                 raise Conflict(
                     f"{document_id} is the id of another request; send this one with another id",
@@ -163,6 +169,8 @@ class Documents:
     ) -> Record:
         if asked.location:
             check_location(asked.location, self._place.root)
+        if asked.webhook:
+            self._webhooks.check(asked.webhook)
         if kept is not None and asked.sha256 not in {"", kept.sha256}:
             raise InvalidInput(
                 f"sha256: the file's is {kept.sha256}",

@@ -1,7 +1,4 @@
-"""Who asks. Every route takes its client from `Caller`.
-
-Without an identifier in `app.state` everybody is `ANONYMOUS`.
-"""
+"""Who asks. Every route takes its client from `Caller`."""
 
 import hashlib
 from dataclasses import dataclass
@@ -48,14 +45,6 @@ class Identifier(Protocol):
             HttpProblem: 401 when nobody says who it is, 403 when that one may not, 429 when it asks
                 too often.
         """
-
-
-class Everybody:
-    """All clients are the anonymous one."""
-
-    async def identify(self, request: Request) -> Client:
-        del request
-        return ANONYMOUS
 
 
 async def _caller(request: Request) -> Client:

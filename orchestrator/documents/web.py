@@ -4,6 +4,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from meshkit import addresses
 from meshkit.errors import (
     DependencyUnavailable,
     Forbidden,
@@ -11,7 +12,6 @@ from meshkit.errors import (
     NotFound,
     PagemeshError,
 )
-from orchestrator.documents import addresses
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.spool import Spool
 

@@ -1,46 +1,69 @@
 """Which hosts and addresses may be connected to on behalf of a client.
 
-Without this, a location would let a client reach what only the orchestrator can: services on its
-own machine and network, and the cloud's metadata address (server-side request forgery).
+Without this, a document's location or a webhook would let a client reach what only our processes
+can: services on their own machine and network, and the cloud's metadata address (server-side
+request forgery).
 """
 
 import ipaddress
 import socket
 from collections.abc import Sequence
+from typing import Protocol
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from meshkit.errors import Forbidden
-from orchestrator.documents.config import DocumentLimits
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def check_host(url: URL, limits: DocumentLimits, name: str) -> None:
-    """
+class Reach(Protocol):
+    """What the operator allows."""
+
+    @property
+    def allowed_hosts(self) -> Sequence[str]:
+        """`files.example.org`, `*.example.org`, `10.0.0.7:8443`, `*` for any.
+
+        Without a port only the scheme's own port is allowed.
+        """
+
+    @property
+    def allowed_networks(self) -> Sequence[Network]:
+        """Networks that hosts may be in although they are not public."""
+
+
+def check_host(url: URL, reach: Reach, name: str, field: str = "location") -> None:
+    """Whether a URL may be asked for, as far as its text tells.
+
+    Args:
+        url: the URL.
+        reach: what the operator allows.
+        name: the URL as it may be shown.
+        field: of the request, that the URL is from.
+
     Raises:
         Forbidden: LOCATION_NOT_ALLOWED, the host is not on the operator's list;
             ADDRESS_NOT_ALLOWED, it is an address that must not be reached.
     """
     host, port = (url.host or "").rstrip(".").lower(), url.port
-    if not any(_matches(host, port, url.scheme, entry) for entry in limits.allowed_hosts):
+    if not any(_matches(host, port, url.scheme, entry) for entry in reach.allowed_hosts):
         raise Forbidden(
-            f"{name}: documents from this host are not taken; the operator's allowed_hosts say "
-            "from which",
+            f"{name}: this host is not among those that the operator allows for a {field}",
             reason="LOCATION_NOT_ALLOWED",
-            metadata={"field": "location"},
+            metadata={"field": field},
         )
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return
-    if not _may_reach(address, limits):
-        raise _refused(host)
+    if not _may_reach(address, reach):
+        raise _refused(host, field)
 
 
 class GuardedResolver(AbstractResolver):
@@ -50,8 +73,11 @@ class GuardedResolver(AbstractResolver):
     the next time (DNS rebinding) gains nothing.
     """
 
-    def __init__(self, limits: DocumentLimits, inner: AbstractResolver | None = None) -> None:
-        self._limits = limits
+    def __init__(
+        self, reach: Reach, inner: AbstractResolver | None = None, field: str = "location"
+    ) -> None:
+        self._reach = reach
+        self._field = field
         self._inner = inner or ThreadedResolver()
 
     async def resolve(
@@ -66,8 +92,8 @@ class GuardedResolver(AbstractResolver):
         for result in results:
             # An address of the link-local kind may carry a zone: fe80::1%eth0.
             address = ipaddress.ip_address(result["host"].partition("%")[0])
-            if not _may_reach(address, self._limits):
-                raise _refused(host)
+            if not _may_reach(address, self._reach):
+                raise _refused(host, self._field)
         return results
 
     async def close(self) -> None:
@@ -82,23 +108,25 @@ def _matches(host: str, port: int | None, scheme: str, entry: str) -> bool:
     if port != wanted_port:
         return False
     pattern = pattern.strip("[]")
+    if pattern == "*":
+        return True
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
     return host == pattern
 
 
-def _may_reach(address: Address, limits: DocumentLimits) -> bool:
-    return all(_is_public(each) or _is_allowed(each, limits) for each in _meant(address))
+def _may_reach(address: Address, reach: Reach) -> bool:
+    return all(_is_public(each) or _is_allowed(each, reach) for each in _meant(address))
 
 
 def _is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _is_allowed(address: Address, limits: DocumentLimits) -> bool:
+def _is_allowed(address: Address, reach: Reach) -> bool:
     return any(
         address.version == network.version and address in network
-        for network in limits.allowed_networks
+        for network in reach.allowed_networks
     )
 
 
@@ -117,10 +145,10 @@ def _meant(address: Address) -> Sequence[Address]:
     return [address]
 
 
-def _refused(host: str) -> Forbidden:
+def _refused(host: str, field: str) -> Forbidden:
     return Forbidden(
         f"{host} leads to an address that is private, loopback or otherwise not public, and not in "
-        "the operator's allowed_networks",
+        "a network that the operator allows",
         reason="ADDRESS_NOT_ALLOWED",
-        metadata={"field": "location"},
+        metadata={"field": field},
     )

@@ -5,8 +5,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from meshkit.addresses import GuardedResolver, check_host
 from meshkit.errors import Forbidden
-from orchestrator.documents.addresses import GuardedResolver, check_host
 from orchestrator.documents.config import DocumentLimits
 
 PUBLIC = "93.184.215.14"
@@ -101,6 +101,9 @@ async def test_a_name_that_changes_its_address_is_refused_the_second_time() -> N
         ("*.example.org", "https://a.b.example.org/a.pdf", True),
         ("*.example.org", "https://example.org/a.pdf", False),
         ("*.example.org", "https://badexample.org/a.pdf", False),
+        ("*", "https://anything.example/a.pdf", True),
+        ("*", "https://anything.example:8443/a.pdf", False),
+        ("*", "https://169.254.169.254/a.pdf", False),
         ("[2606:2800::1]:8443", "https://[2606:2800::1]:8443/a.pdf", True),
         ("2606:2800::1", "https://[2606:2800::1]/a.pdf", True),
         ("127.0.0.1", "https://127.0.0.1/a.pdf", False),

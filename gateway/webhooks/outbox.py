@@ -1,0 +1,163 @@
+"""Webhooks that are owed, in one SQLite file: on the disk before a document is taken."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from meshkit.errors import DependencyUnavailable
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS webhooks (
+    work_id  TEXT PRIMARY KEY,
+    state    TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due      REAL NOT NULL DEFAULT 0,
+    since    REAL NOT NULL,
+    error    TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS webhooks_by_state ON webhooks (state, due);
+"""
+
+
+class State(StrEnum):
+    """How far a webhook is."""
+
+    EXPECTED = "expected"
+    """The document is not at its end."""
+    DUE = "due"
+    """It is to be sent, now or again later."""
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """It was given up."""
+
+
+class Entry(NamedTuple):
+    """A webhook.
+
+    Attributes:
+        work_id: of its document.
+        state: how far it is.
+        attempts: that were made.
+        due: not before then; as `since`, the time of its making, in seconds of the Unix epoch.
+        error: why the last attempt failed.
+    """
+
+    work_id: str
+    state: State
+    attempts: int
+    due: float
+    since: float
+    error: str
+
+
+class Outbox:
+    """The file. Every method raises DependencyUnavailable when it cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gateway-webhooks")
+        self._database: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Open the file, make it where it is not."""
+        await self._run(self._open)
+
+    async def close(self) -> None:
+        """Close the file. May be repeated."""
+        database, self._database = self._database, None
+        if database is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, database.close)
+        self._thread.shutdown()
+
+    async def add(self, work_id: str) -> bool:
+        """Owe a document's webhook. False: it is owed, or was sent, already."""
+        return (
+            await self._write(
+                "INSERT INTO webhooks (work_id, state, since) VALUES (?, ?, ?) "
+                "ON CONFLICT (work_id) DO NOTHING",
+                *(work_id, State.EXPECTED, time.time()),
+            )
+            > 0
+        )
+
+    async def remove(self, work_id: str) -> None:
+        """Owe nothing any more."""
+        await self._write("DELETE FROM webhooks WHERE work_id = ?", work_id)
+
+    async def find(self, work_id: str) -> Entry | None:
+        """A document's webhook."""
+        found = await self._read("SELECT * FROM webhooks WHERE work_id = ?", work_id)
+        return found[0] if found else None
+
+    async def expected(self, after: str, limit: int) -> list[Entry]:
+        """Webhooks of documents that were not at their end, by work id, beyond `after`."""
+        return await self._read(
+            "SELECT * FROM webhooks WHERE state = ? AND work_id > ? ORDER BY work_id LIMIT ?",
+            *(State.EXPECTED, after, limit),
+        )
+
+    async def due(self, limit: int, apart_from: Collection[str]) -> list[Entry]:
+        """Those to be sent first, due or not, without some."""
+        found = await self._read(
+            "SELECT * FROM webhooks WHERE state = ? ORDER BY due LIMIT ?",
+            *(State.DUE, limit + len(apart_from)),
+        )
+        return [entry for entry in found if entry.work_id not in apart_from][:limit]
+
+    async def ended(self, work_id: str) -> None:
+        """The document is at its end: its webhook is due."""
+        await self._write(
+            "UPDATE webhooks SET state = ? WHERE work_id = ? AND state = ?",
+            *(State.DUE, work_id, State.EXPECTED),
+        )
+
+    async def settle(self, entry: Entry) -> None:
+        """Keep what came of an attempt."""
+        await self._write(
+            "UPDATE webhooks SET state = ?, attempts = ?, due = ?, error = ? WHERE work_id = ?",
+            *(entry.state, entry.attempts, entry.due, entry.error, entry.work_id),
+        )
+
+    async def sweep(self, before: float) -> None:
+        """Forget those that were made before then."""
+        await self._write("DELETE FROM webhooks WHERE since < ?", before)
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(self._path, check_same_thread=False, timeout=10)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.executescript(_SCHEMA)
+        self._database = database
+
+    @property
+    def _opened(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise sqlite3.ProgrammingError("the outbox is closed")
+        return self._database
+
+    async def _read(self, statement: str, *values: object) -> list[Entry]:
+        rows = await self._run(lambda: self._opened.execute(statement, values).fetchall())
+        return [Entry(work_id, State(state), *rest) for work_id, state, *rest in rows]
+
+    async def _write(self, statement: str, *values: object) -> int:
+        def act() -> int:
+            with self._opened as database:
+                return database.execute(statement, values).rowcount
+
+        return await self._run(act)
+
+    async def _run(self, act: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+        except (sqlite3.Error, OSError, RuntimeError) as error:
+            raise DependencyUnavailable(
+                "webhooks cannot be taken now; try again", reason="WEBHOOKS_UNAVAILABLE"
+            ) from error
