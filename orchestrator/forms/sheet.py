@@ -19,7 +19,7 @@ from orchestrator.forms.blank import INK_DPI, BlankPage
 from orchestrator.forms.definition import FieldDefinition
 from orchestrator.forms.frame import POINTS_PER_INCH, Rect
 from orchestrator.forms.words import page_words
-from orchestrator.forms.writing import Writing, without_borders
+from orchestrator.forms.writing import WORDS, Writing, like_neighbours, without_borders
 from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
 
 _DPI = 240.0
@@ -62,7 +62,7 @@ class Sheet:
         Args:
             fields: those that the sheet was made of.
         """
-        combs = {field.name: field.cells for field in fields if field.cells}
+        combs = {field.name: field for field in fields if field.cells}
         texts: dict[str, list[tuple[float, str, float]]] = {}
         for word in page_words(result):
             x, y = word.corners.mean(axis=0)
@@ -72,10 +72,15 @@ class Sheet:
         found = {}
         for name, words in texts.items():
             parts = [text for _, text, _ in sorted(words)]
-            cells = combs.get(name)
-            text = without_borders("".join(parts), cells) if cells else " ".join(parts)
+            comb = combs.get(name)
+            text = " ".join(parts) if comb is None else _in_comb("".join(parts), comb)
             found[name] = Writing(text, min(confidence for _, _, confidence in words))
         return found
+
+
+def _in_comb(text: str, field: FieldDefinition) -> str:
+    letters = without_borders(text, field.cells)
+    return like_neighbours(letters) if field.type in WORDS else letters
 
 
 def make_sheet(

@@ -12,13 +12,15 @@ from orchestrator.forms.placing import Fragment
 _RULES = re.compile(r"^[|_\-–—=.,:;'`´·•*~\\/\[\](){}<>\"]+$")
 """What readers make of lines, dots and specks."""
 _BORDERS = set("|Il1!/\\[]")
+_SHAPED_LIKE_CAPITALS = set("ckopsuvwxz")
 _TOUCHING = 0.02
 """Two words with a hole that is narrower than this share of their height are one,"""
 _TORN = 0.15
 """as they are with this one where the second begins with a small letter,"""
 _TORN_SHARE, _SURELY_APART = 0.5, 0.3
 """or with one that is much narrower than the widest of the field, while it is narrow at all."""
-_WORDS = (ValueType.TEXT, ValueType.NAME, ValueType.CHOICE)
+WORDS = (ValueType.TEXT, ValueType.NAME, ValueType.CHOICE)
+"""Types whose values are letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,10 @@ def read_writing(fragments: Sequence[Fragment], field: FieldDefinition) -> Writi
     ordered = [fragment for row in _rows(kept) for fragment in row]
     if field.cells:
         text = _in_cells(ordered, field)
+        text = like_neighbours(text) if field.type in WORDS else text
     else:
         text = _joined(ordered)
-        text = text.strip("|_ ") if field.type in _WORDS else text
+        text = text.strip("|_ ") if field.type in WORDS else text
     box = Rect(
         min(f.box.left for f in kept),
         min(f.box.top for f in kept),
@@ -106,6 +109,19 @@ def without_borders(text: str, cells: int) -> str:
     letters = [letter for letter in text if letter.isalnum()]
     sure = [letter for letter in letters if letter not in _BORDERS]
     return next(("".join(some) for some in (letters, sure) if len(some) == cells), text)
+
+
+def like_neighbours(text: str) -> str:
+    """Letters of a comb of one kind: among letters alone a nought is an O, and among capitals a
+    small letter of the same shape is one, too."""
+    letters = [letter for letter in text if letter.isalpha()]
+    noughts = text.count("0")
+    has_figures = any(letter.isdigit() and letter != "0" for letter in text)
+    if not has_figures and len(letters) > noughts:
+        text = text.replace("0", "O")
+    if 2 * sum(letter.isupper() for letter in letters) <= len(letters):
+        return text
+    return "".join(letter.upper() if letter in _SHAPED_LIKE_CAPITALS else letter for letter in text)
 
 
 def _in_cells(fragments: Sequence[Fragment], field: FieldDefinition) -> str:

@@ -5,7 +5,7 @@ import pytest
 from orchestrator.forms.definition import FieldDefinition
 from orchestrator.forms.frame import Rect
 from orchestrator.forms.placing import Fragment
-from orchestrator.forms.writing import read_writing, without_borders
+from orchestrator.forms.writing import like_neighbours, read_writing, without_borders
 
 FIELD = FieldDefinition.model_validate({"name": "x", "zone": [0, 0, 200, 12]})
 
@@ -51,3 +51,27 @@ def test_a_torn_word_is_one_again(parts: tuple[tuple[str, float], ...], text: st
 )
 def test_borders_of_cells_are_no_letters_where_the_rest_fills_them(read: str, text: str) -> None:
     assert without_borders(read, 4) == text
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        ("R0VFFR0A", "ROVFFROA"),
+        ("HwSE", "HWSE"),
+        ("RRsKNK", "RRSKNK"),
+        ("A00", "A00"),
+        ("AB07", "AB07"),
+        ("2005", "2005"),
+        ("smith", "smith"),
+        ("Aab", "Aab"),
+    ],
+)
+def test_letters_of_a_comb_are_like_their_neighbours(read: str, text: str) -> None:
+    assert like_neighbours(read) == text
+
+
+def test_a_comb_of_letters_has_no_noughts_and_one_of_words_and_figures_may() -> None:
+    letters = FieldDefinition.model_validate({"name": "x", "zone": [0, 0, 20, 12], "cells": 4})
+    number = letters.model_copy(update={"type": "id"})
+    assert read_writing(fragments(("GSH0", 0)), letters).text == "GSHO"
+    assert read_writing(fragments(("GSH0", 0)), number).text == "GSH0"
