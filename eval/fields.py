@@ -35,7 +35,7 @@ from orchestrator.forms.definition import FieldDefinition, ValueType
 from pagemesh.embedded import embedded_channel
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
-from training.scan import ScanSettings, random_settings, simulate_scan
+from training.scan import Scan, ScanSettings, random_settings, simulate_scan
 
 SET = "gov_form_templates"
 PIPELINE = SHIPPED_PIPELINES / "forms.yaml"
@@ -108,8 +108,25 @@ def _group(item: FieldDefinition, wanted: str) -> str:
     return "text" if wanted else "empty"
 
 
-def scan_page(form: Form, number: int, kind: str) -> tuple[bytes, Filled]:
-    """A filled and scanned page as a PNG file, the same each time."""
+@dataclass(frozen=True)
+class ScannedPage:
+    """A page that was filled and scanned.
+
+    Attributes:
+        file: the scan as a PNG file.
+        filled: the page before, with what was written.
+        dpi: of both.
+        scan: where points of the one lie on the other.
+    """
+
+    file: bytes
+    filled: Filled
+    dpi: int
+    scan: Scan
+
+
+def scan_page(form: Form, number: int, kind: str) -> ScannedPage:
+    """A filled and scanned page, the same each time."""
     name = form.definition.name
     rng = np.random.default_rng(zlib.crc32(f"{name} {number} {kind}".encode()))
     dpi = 150 if kind == "noisy" and rng.random() < 0.5 else 200
@@ -120,7 +137,7 @@ def scan_page(form: Form, number: int, kind: str) -> tuple[bytes, Filled]:
     file = io.BytesIO()
     picture = PilImage.fromarray(cv2.cvtColor(scan.image, cv2.COLOR_BGR2RGB))
     picture.save(file, "PNG", dpi=(dpi, dpi))
-    return file.getvalue(), filled
+    return ScannedPage(file.getvalue(), filled, dpi, scan)
 
 
 def register_all(
@@ -169,9 +186,9 @@ async def read_all(
         for family, form in forms:
             for number in pages_of(form, limit):
                 for kind in KINDS:
-                    content, filled = scan_page(form, number, kind)
-                    _, pages = await product.read(content)
-                    yield family, kind, form, number, filled, pages[0]
+                    scanned = scan_page(form, number, kind)
+                    _, pages = await product.read(scanned.file)
+                    yield family, kind, form, number, scanned.filled, pages[0]
 
 
 async def measure(arguments: argparse.Namespace) -> None:

@@ -77,7 +77,8 @@ def is_signature_label(text: Phrase) -> bool:
         return False
     if vocabulary.pattern("signature").search(head.text) is None:
         return False
-    return vocabulary.pattern("no_signature").search(head.text) is None
+    is_other = vocabulary.pattern("no_signature").search(head.text) is not None
+    return not is_other or vocabulary.pattern("also_signature").search(head.text) is not None
 
 
 def _head(text: Phrase) -> Phrase:

@@ -102,6 +102,7 @@ def test_blank_after_a_colon_is_a_place_without_a_rule() -> None:
         "Firma del solicitante",
         "Signature du demandeur",
         "Podpis wnioskodawcy",
+        "Primary taxpayer printed name and signature",
     ],
 )
 def test_labels_of_several_languages(text: str) -> None:
@@ -114,6 +115,7 @@ def test_labels_of_several_languages(text: str) -> None:
         "Date signed",
         "Designated person",
         "Signature PIN",
+        "Printed name of signer",
         "Your signature below confirms that you have read everything",
         "Name",
     ],
