@@ -151,6 +151,10 @@ bench-sidecar: setup  ## What the sidecar adds to a call, beside Envoy; its memo
 	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,bench]'
 	python -m bench.sidecar
 
+.PHONY: bench-kafka
+bench-kafka: infra-setup  ## The Kafka door beside a bare loop of kafka-python
+	python -m bench.kafka
+
 .PHONY: eval-setup
 eval-setup: $(EVAL_VENV)/.installed  ## An environment of their own for the packages to compare with
 

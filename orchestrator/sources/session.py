@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from kafka import TopicPartition
@@ -77,7 +78,7 @@ class Session:
         """Take and answer. Raises KafkaError: the session is over."""
         while not is_stopping.is_set() and self._broken is None:
             self._assignment.throttle()
-            polled = self._consumer.poll(timeout_ms=_POLL_MS)
+            polled = self._clients.poll(_POLL_MS)
             self._assignment.drop_gone()
             for place, records in polled.items():
                 self._take(place, records)
@@ -96,7 +97,7 @@ class Session:
         except Exception as error:
             _log.warning("clients of Kafka did not close in order", exc_info=error)
 
-    def _take(self, place: TopicPartition, records: list[Any]) -> None:
+    def _take(self, place: TopicPartition, records: Sequence[Any]) -> None:
         partition = self._assignment.find(place)
         if partition is None:
             return

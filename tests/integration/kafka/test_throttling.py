@@ -111,3 +111,15 @@ async def test_a_slow_document_keeps_its_partition(
         "messaging.client.consumed.messages", messaging__destination__name=client.topics.requests
     )
     assert taken == 1  # it was not delivered again
+
+
+async def test_a_backlog_of_many_partitions_is_worked_off(client: Client, tmp_path: Path) -> None:
+    """Partitions are paused in the middle of what was fetched of them, again and again."""
+    count = 600
+    for number in range(count):
+        client.producer.send(client.topics.requests, key=str(number).encode(), value=b"poison")
+    client.producer.flush()
+    settings = client.settings(tmp_path) | {"kafka_waiting_records": 8}
+    async with running_orchestrator(tmp_path / "state", **settings):
+        letters = await client.hear("dead_letter", count)
+    assert len(letters) == count

@@ -1,0 +1,1 @@
+"""What the Kafka door costs. Run with `make bench-kafka`."""
