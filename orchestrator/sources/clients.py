@@ -9,7 +9,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 
 from orchestrator.sources.config import KafkaSettings
 
-_RECORDS_AT_ONCE = 32
+_RECORDS_AT_ONCE = 200
 _TRANSACTION_MS = 20_000
 _METADATA_MS = 30_000
 _CLOSE_SECONDS = 5.0

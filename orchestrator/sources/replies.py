@@ -1,16 +1,14 @@
 """Makes the records that answer a request: its result, or its dead letter, and page events."""
 
 import asyncio
-import hashlib
 import logging
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 from meshkit.errors import DependencyUnavailable
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.sources.config import KafkaSettings
+from orchestrator.sources.content import Content
 from orchestrator.sources.intake import Case
 from orchestrator.sources.large_results import LargeResults
 from orchestrator.sources.letters import (
@@ -60,20 +58,10 @@ class Replies:
     async def result(self, document: Document, request: Record) -> Outgoing:
         """A document that has ended. Raises DependencyUnavailable, OSError, sqlite3.Error."""
         record = result_record(document, request["client"])
-        with tempfile.TemporaryDirectory(dir=self._limits.scratch_dir) as folder:
-            path = Path(folder) / "result.json"
-            sha256 = await self._write_content(document, path)
-            size = path.stat().st_size
-            if size <= self._settings.kafka_max_record_bytes:
-                record["content"] = path.read_bytes()
-            elif self._large is not None:
-                location = await self._large.put(document.request_id, sha256, path)
-                record["reference"] = {"location": location, "sha256": sha256, "size_bytes": size}
-            else:
-                record["content_note"] = (
-                    f"the result has {size:,} bytes, which is more than a record takes, and no "
-                    "kafka_results_location is configured; GetDocument hands it out"
-                )
+        with Content(self._settings.kafka_max_record_bytes, self._limits.scratch_dir) as content:
+            async for piece in content_of(document, self._pages(document.request_id)):
+                content.write(piece)
+            record.update(await self._told(document.request_id, content))
         topic = request["reply_topic"] or self._settings.kafka_results_topic
         return await self._encoded("result", topic, request["request_id"].encode(), record)
 
@@ -110,13 +98,19 @@ class Replies:
         except DependencyUnavailable:
             return None
 
-    async def _write_content(self, document: Document, path: Path) -> str:
-        digest = hashlib.sha256()
-        with path.open("wb") as file:
-            async for piece in content_of(document, self._pages(document.request_id)):
-                digest.update(piece)
-                file.write(piece)
-        return digest.hexdigest()
+    async def _told(self, request_id: str, content: Content) -> Record:
+        """The content itself, or where it is, or that it is nowhere."""
+        if content.path is None:
+            return {"content": content.value}
+        content.flush()
+        size, sha256 = content.size, content.sha256
+        if self._large is not None:
+            location = await self._large.put(request_id, sha256, content.path)
+            return {"reference": {"location": location, "sha256": sha256, "size_bytes": size}}
+        return {
+            "content_note": f"the result has {size:,} bytes, which is more than a record takes, "
+            "and no kafka_results_location is configured; GetDocument hands it out"
+        }
 
     async def _pages(self, request_id: str) -> AsyncIterator[PageResult]:
         first, has_more = 1, True

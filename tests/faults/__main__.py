@@ -192,9 +192,11 @@ def run(house: House, count: int, seed: int, limit_seconds: float) -> bool:
     codec = house.connection.codec()
     begun = time.monotonic()
     moments = Moments(chance)
-    while answers.ids < expected and time.monotonic() - begun < limit_seconds:
+    news, answered = begun, 0
+    while answers.ids < expected and time.monotonic() - news < limit_seconds:
         listen(consumer, codec, answers, topics)
-        answered = len(answers.ids)
+        if len(answers.ids) > answered:
+            news, answered = time.monotonic(), len(answers.ids)
         if moments.is_now(answered) and answered < _QUIET_SHARE * count:
             kills[house.strike(chance)] += 1
             moments.struck(answered)
@@ -230,7 +232,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311
-    parser.add_argument("--limit-seconds", type=float, default=900)
+    parser.add_argument("--limit-seconds", type=float, default=180, help="without a new answer")
     parser.add_argument("--store", choices=_STORES, default="redis")
     given = parser.parse_args()
     print(f"seed {given.seed}")
