@@ -55,6 +55,7 @@ class Mesh:
         command: to ask it.
         said: what it has printed until it served.
         address: the orchestrator's.
+        gateway: the gateway's URL.
         process: itself.
     """
 
@@ -63,6 +64,7 @@ class Mesh:
         self.process = command.start("up", *arguments)
         self.said = ""
         self.address = self._read_until(r"--server (\S+:\d+)")
+        self.gateway = found[1] if (found := re.search(r"console.* at (\S+)", self.said)) else ""
 
     def services(self) -> dict[str, psutil.Process]:
         """The processes of the mesh by name; those that are gone are left out."""

@@ -1,6 +1,6 @@
 // The gateway's REST API as functions.
 import { readEvents } from "./events.js";
-import { apiKey, keyIsWanted } from "./state/session.js";
+import { apiKey, askForKey } from "./state/session.js";
 
 const BASE = new URL("v1/", document.baseURI);
 
@@ -13,13 +13,15 @@ export class Problem extends Error {
 }
 
 async function call(path, { headers = {}, ...options } = {}) {
-  const credentials = apiKey.value ? { Authorization: `Bearer ${apiKey.value}` } : {};
+  const key = apiKey.value;
+  const credentials = key ? { Authorization: `Bearer ${key}` } : {};
   const response = await send(new URL(path, BASE), {
     ...options,
     headers: { ...credentials, ...headers },
   });
   if (response.ok) return response;
-  if (response.status === 401) keyIsWanted.value = true;
+  // Not when another key was given meanwhile.
+  if (response.status === 401 && key === apiKey.value) askForKey();
   throw await problemOf(response);
 }
 

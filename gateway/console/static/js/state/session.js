@@ -6,14 +6,21 @@ const THEME = "pagemesh.theme";
 const THRESHOLD = "pagemesh.threshold";
 
 export const apiKey = signal(sessionStorage.getItem(KEY) ?? "");
-// Set when the gateway has refused a call for want of a valid key.
+// Set when the gateway wants a key, and why it does when it was given one.
 export const keyIsWanted = signal(false);
+export const keyProblem = signal("");
+
+export function askForKey() {
+  keyProblem.value = apiKey.value ? "The gateway does not take this key." : "";
+  keyIsWanted.value = true;
+}
 
 export function useKey(key) {
-  apiKey.value = key;
+  [keyIsWanted.value, keyProblem.value] = [false, ""];
   if (key) sessionStorage.setItem(KEY, key);
   else sessionStorage.removeItem(KEY);
-  keyIsWanted.value = false;
+  // Last: what needs a key is asked for again at once.
+  apiKey.value = key;
 }
 
 // "light", "dark", or "" for what the system prefers.

@@ -47,7 +47,7 @@ function Heading({ resource }) {
         <code>${resource.id}</code>
         ${resource.pipeline && html` · <span>${resource.pipeline}</span>`}
         ${" · "}<time datetime=${resource.created_at}>${exactMoment(resource.created_at)}</time>
-        ${isFinal.value && seconds > 0 && html` · <span class="took">took ${duration(seconds)}</span>`}
+        ${isFinal.value && seconds > 0 && html`<span class="took"> · took ${duration(seconds)}</span>`}
       </p>
     </div>
     ${!isFinal.value && html`<${Cancel} id=${resource.id} />`}
