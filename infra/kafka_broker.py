@@ -1,6 +1,7 @@
 """Apache Kafka, broker and controller in one process (KRaft).
 
-It listens twice: in the clear, and with TLS and SCRAM, with a certificate of its own making.
+It listens twice: in the clear, and with TLS and SCRAM or OAUTHBEARER, with a certificate of its own
+making. Of tokens it takes unsigned ones, as Kafka does unless it is told who signs.
 """
 
 import base64
@@ -21,8 +22,9 @@ listeners=PLAINTEXT://{host}:{port},SECURED://{host}:{secured_port},CONTROLLER:/
 advertised.listeners=PLAINTEXT://{host}:{port},SECURED://{host}:{secured_port}
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL
-sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.enabled.mechanisms=SCRAM-SHA-512,OAUTHBEARER
 listener.name.secured.scram-sha-512.sasl.jaas.config={login} required;
+listener.name.secured.oauthbearer.sasl.jaas.config={oauth};
 listener.name.secured.ssl.keystore.type=PEM
 listener.name.secured.ssl.keystore.location={keystore}
 log.dirs={data}
@@ -40,6 +42,12 @@ group.initial.rebalance.delay.ms=0
 """
 
 
+_OAUTH = (
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
+    'unsecuredLoginStringClaim_sub="broker"'
+)
+
+
 class KafkaBroker(Service):
     """The broker. Its data outlive `kill` and `stop`: `start` goes on with them."""
 
@@ -54,7 +62,7 @@ class KafkaBroker(Service):
 
     @property
     def secured_url(self) -> str:
-        """The bootstrap server for TLS and SCRAM-SHA-512."""
+        """The bootstrap server for TLS with SCRAM-SHA-512 or OAUTHBEARER."""
         return f"{HOST}:{self._secured_port}"
 
     @property
@@ -80,6 +88,7 @@ class KafkaBroker(Service):
                 secured_port=self._secured_port,
                 controller_port=self._controller_port,
                 login="org.apache.kafka.common.security.scram.ScramLoginModule",
+                oauth=_OAUTH,
                 keystore=self._keystore(),
                 data=data,
             )

@@ -1,6 +1,10 @@
-"""The real broker behind TLS and SCRAM."""
+"""The real broker behind TLS, with SCRAM and OAUTHBEARER."""
 
+import base64
+import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -33,6 +37,50 @@ async def test_a_request_goes_through_tls_and_scram(
         client.send("one", f"file://{tmp_path}/1.tiff", pipeline="text")
         (result,) = await client.hear("result", 1)
     assert result["state"] == "SUCCEEDED"
+
+
+def unsigned_token(seconds: float) -> str:
+    """A JSON Web Token without a signature that expires so far from now."""
+    now = time.time()
+    parts: list[dict[str, Any]] = [
+        {"alg": "none"},
+        {"sub": "pagemesh", "iat": now - 3600, "exp": now + seconds},
+    ]
+    texts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
+    return b".".join([*texts, b""]).decode()
+
+
+def by_token(broker: KafkaBroker, registry: SchemaRegistry, folder: Path, seconds: float) -> Any:
+    """A connection with a token that expires so far from now."""
+    (folder / "token").write_text(unsigned_token(seconds) + "\n")
+    return Connection(
+        brokers=broker.secured_url,
+        registry=registry.url,
+        security="SASL_SSL",
+        ca_file=broker.certificate,
+        sasl_mechanism="OAUTHBEARER",
+        token_file=folder / "token",
+    )
+
+
+def test_a_request_goes_with_a_token(
+    client: Client, broker: KafkaBroker, registry: SchemaRegistry, tmp_path: Path
+) -> None:
+    connection = by_token(broker, registry, tmp_path, 600)
+    with KafkaClient(connection, client.topics) as door:
+        partition, offset = door.submit({"request_id": "a", "location": "file:///a"})
+    assert (partition in range(4), offset) == (True, 0)
+
+
+def test_a_token_that_has_expired_is_refused(
+    client: Client, broker: KafkaBroker, registry: SchemaRegistry, tmp_path: Path
+) -> None:
+    connection = by_token(broker, registry, tmp_path, -600)
+    with (
+        KafkaClient(connection, client.topics) as door,
+        pytest.raises(DependencyUnavailable, match="credentials"),
+    ):
+        door.submit({"request_id": "a", "location": "file:///a"})
 
 
 def test_a_wrong_password_is_refused(
