@@ -44,7 +44,7 @@ run: setup  ## Start the whole mesh, send DOC through it, show the result, keep 
 	pagemesh up --demo '$(DOC)'
 
 .PHONY: observe
-observe: infra-setup  ## The mesh with an OpenTelemetry Collector and Prometheus beside it, until Ctrl-C
+observe: infra-setup  ## The mesh with an OpenTelemetry Collector, Prometheus and Kafka beside it, until Ctrl-C
 	python -m infra.observe --demo '$(DOC)'
 
 ## Judge

@@ -1,4 +1,4 @@
-"""A collector, Prometheus, and a mesh that tells them."""
+"""A collector, Prometheus, Kafka, and a mesh that tells them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from infra.downloads import ServiceError, has_collector
+from infra.kafka_broker import KafkaBroker
 from infra.observability import Collector, Prometheus
+from infra.others import SchemaRegistry
 from infra.service import free_port
 from pagemesh import Client
 from tests.e2e.conftest import SAMPLES, Command, Mesh
 
 DOCUMENT = SAMPLES / "application_form.pdf"
-CLIENT = "observer"
+CLIENT, KAFKA_CLIENT = "observer", "correspondent"
 
 
 @dataclass(frozen=True)
@@ -24,15 +26,13 @@ class Observed:
 
     Attributes:
         collector, prometheus: who was told.
-        results: of every document that was read, as the client got them.
-        request_ids: theirs.
+        results: of every document that came by gRPC, as the client got them.
         mesh: the folder of the mesh.
     """
 
     collector: Collector
     prometheus: Prometheus
     results: list[Any]
-    request_ids: list[str]
     mesh: Path
 
 
@@ -59,25 +59,56 @@ def prometheus(collector: Collector) -> Iterator[Prometheus]:
 
 
 @pytest.fixture(scope="session")
-def observed(collector: Collector, prometheus: Prometheus) -> Iterator[Observed]:
-    """Two documents went through a mesh, one page of one of them twice."""
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Options of a command that tell where Kafka and the schema registry are."""
+    folder = tmp_path_factory.mktemp("kafka")
+    broker = KafkaBroker(folder / "kafka", free_port())
+    registry = SchemaRegistry(folder / "registry", free_port())
+    try:
+        broker.start()
+        registry.start()
+        yield ["--kafka", broker.url, "--registry", registry.url]
+    except ServiceError as error:
+        pytest.skip(str(error))
+    finally:
+        registry.stop()
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def observed(collector: Collector, prometheus: Prometheus, kafka: list[str]) -> Iterator[Observed]:
+    """Two documents went through a mesh, one page of one of them twice; and one page by Kafka."""
     command = Command(collector.folder.parent / "state")
+    _, broker, _, registry = kafka
     command.environ |= {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+        "PAGEMESH_ORCHESTRATOR_KAFKA_BROKERS": broker,
+        "PAGEMESH_ORCHESTRATOR_KAFKA_REGISTRY": registry,
+        "PAGEMESH_ORCHESTRATOR_FILE_ROOTS": str(SAMPLES),
     }
+    run(command, "create-topics", *kafka)
     mesh = Mesh(command)
     try:
-        results, request_ids = [], ["first", "second"]
+        results = []
         with Client(mesh.address, caller=CLIENT) as client:
-            for request_id, pages in zip(request_ids, ("1-2", "2"), strict=True):
+            for request_id, pages in (("first", "1-2"), ("second", "2")):
                 stream = client.analyze(
                     DOCUMENT, request_id=request_id, pages=pages, options={"ocr.tier": "fast"}
                 )
                 results.append(stream.collect())
-        yield Observed(collector, prometheus, results, request_ids, command.state / "up")
+        asked = ["--request-id", "third", "--pages", "3", "--client", KAFKA_CLIENT]
+        asked += ["--option", "ocr.tier=fast"]
+        run(command, "submit", f"file://{DOCUMENT}", *asked, *kafka)
+        run(command, "result", "third", "--wait", "--timeout", "120", *kafka)
+        yield Observed(collector, prometheus, results, command.state / "up")
     finally:
         assert mesh.stop() == 0
+
+
+def run(command: Command, *arguments: str) -> None:
+    done = command.run(*arguments)
+    assert not done.returncode, done.stderr
 
 
 def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:

@@ -50,7 +50,7 @@ def test_a_documents_lines_are_found_by_its_trace(
     observed: Observed, opensearch: OpenSearch
 ) -> None:
     def is_there() -> bool:
-        return len([x for x in lines(observed) if x["message"] == "document ended"]) >= 2
+        return len([x for x in lines(observed) if x["message"] == "document ended"]) >= 3
 
     until(is_there)
     found = lines(observed)
@@ -68,7 +68,7 @@ def test_a_documents_lines_are_found_by_its_trace(
     (ended,) = [
         line
         for line in found
-        if line["message"] == "document ended" and line["request_id"] == observed.request_ids[0]
+        if line["message"] == "document ended" and line["request_id"] == "first"
     ]
     query = {
         "query": {

@@ -17,14 +17,15 @@ from orchestrator.telemetry import names
 from pagemesh.local_mesh import MODELS
 from scripts.describe_telemetry import rooms
 from scripts.prometheus_names import label, prometheus_name
-from tests.observe.conftest import CLIENT, Observed, plain, until
+from tests.observe.conftest import CLIENT, KAFKA_CLIENT, Observed, plain, until
 
 pytestmark = [pytest.mark.xdist_group("mesh"), pytest.mark.timeout(900)]
 
 KINDS = {"histogram": "histogram", "counter": "sum", "updowncounter": "sum"}
+REQUESTS = "pagemesh.requests"
 PROCESSES = {"orchestrator", *MODELS, *(f"{model}-sidecar" for model in MODELS)}
-UNSEEN = {names.CIRCUITS.name, *(metric.name for metric in kafka_door.VOCABULARY.metrics)}
-"""No model fails here, and no document comes by Kafka."""
+UNSEEN = {names.CIRCUITS.name, kafka_door.RETRIES.name, kafka_door.DEAD_LETTERS.name}
+"""No model and no request fails here."""
 
 
 def seconds(duration: Duration) -> float:
@@ -120,19 +121,57 @@ def test_every_metric_has_the_name_kind_and_unit_of_the_code(observed: Observed)
     assert missing <= UNSEEN
 
 
-def test_pages_and_documents_are_counted_as_they_were(observed: Observed) -> None:
-    until(lambda: sum(value for _, value in points(observed, "orchestrator", names.DOCUMENTS)) == 2)
-    for labels, _ in points(observed, "orchestrator", names.DOCUMENTS):
-        assert labels == {
-            names.PIPELINE: "application_form",
-            names.CLIENT: CLIENT,
-            names.STATE: "SUCCEEDED",
+def test_a_document_of_kafka_is_one_trace_from_its_record_to_its_models(observed: Observed) -> None:
+    def whole() -> list[dict[str, Any]]:
+        found = spans(observed)
+        traces = {
+            span["traceId"]
+            for span in found
+            if span["name"] == f"process {REQUESTS}"
+            and plain(span["attributes"])[names.REQUEST_ID] == "third"
         }
-    by_outcome = {
-        labels[names.PAGE_OUTCOME]: value
+        trace = [span for span in found if span["traceId"] in traces]
+        return trace if {span["service"] for span in trace} >= {"orchestrator", "ocr"} else []
+
+    trace = until(whole)
+    by_id = {span["spanId"]: span for span in trace}
+    (document,) = (span for span in trace if span["name"] == "document")
+    assert plain(document["attributes"])[names.CLIENT] == KAFKA_CLIENT
+    assert by_id[document["parentSpanId"]]["name"] == f"process {REQUESTS}"
+    (batch, *_) = (span for span in trace if span["name"] == "predict" and span["service"] == "ocr")
+    chain = [batch]
+    while parent := by_id.get(chain[-1].get("parentSpanId", "")):
+        chain.append(parent)
+    assert document in chain
+
+
+def test_kafkas_records_are_counted(observed: Observed) -> None:
+    def told(metric: Metric, topic: str) -> list[float]:
+        return [
+            value
+            for labels, value in points(observed, "orchestrator", metric)
+            if labels[kafka_door.TOPIC] == topic and value
+        ]
+
+    until(lambda: told(kafka_door.SENT, "pagemesh.results") == [1])
+    assert told(kafka_door.CONSUMED, REQUESTS) == [1]
+    assert told(kafka_door.ANSWER_DURATION, "pagemesh.results") == [1]
+    assert until(lambda: not told(kafka_door.LAG, REQUESTS))
+
+
+def test_pages_and_documents_are_counted_as_they_were(observed: Observed) -> None:
+    until(lambda: sum(value for _, value in points(observed, "orchestrator", names.DOCUMENTS)) == 3)
+    told = {
+        labels.pop(names.CLIENT): (labels, value)
+        for labels, value in points(observed, "orchestrator", names.DOCUMENTS)
+    }
+    labels = {names.PIPELINE: "application_form", names.STATE: "SUCCEEDED"}
+    assert told == {CLIENT: (labels, 2), KAFKA_CLIENT: (labels, 1)}
+    pages = {
+        (labels[names.CLIENT], labels[names.PAGE_OUTCOME]): value
         for labels, value in points(observed, "orchestrator", names.DOCUMENT_PAGES)
     }
-    assert by_outcome == {"OK": 3}
+    assert pages == {(CLIENT, "OK"): 3, (KAFKA_CLIENT, "OK"): 1}
 
 
 def test_cost_is_what_the_results_say(observed: Observed) -> None:
@@ -176,7 +215,7 @@ def test_prometheus_has_the_same_numbers(observed: Observed) -> None:
 
     assert until(lambda: told() == pytest.approx(wanted, rel=1e-6))
     pages = observed.prometheus.query(
-        f"sum by (service_name) ({prometheus_name(names.DOCUMENT_PAGES)})"
+        f"sum by (service_name) ({prometheus_name(names.DOCUMENT_PAGES)}{{{client}}})"
     )
     assert [(p["metric"], p["value"][1]) for p in pages] == [
         ({"service_name": "orchestrator"}, "3")
@@ -204,7 +243,7 @@ def test_log_lines_lead_to_the_trace(observed: Observed) -> None:
         ]
         return [line for line in found if line.get("message") == "document ended"]
 
-    ended = until(lambda: len(lines()) == 2 and lines())
+    ended = until(lambda: len(lines()) == 3 and lines())
     documents = {
         plain(span["attributes"])[names.REQUEST_ID]: (span["traceId"], span["spanId"])
         for span in spans(observed)
