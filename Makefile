@@ -63,6 +63,31 @@ test-images: infra-setup  ## Build the images, run them as Kubernetes would, con
 	IMAGE_TAG=test python -m scripts.images
 	IMAGES=test pytest tests/images
 
+.PHONY: deploy diff status undeploy
+deploy diff status undeploy: OVERLAY ?= local
+deploy: setup  ## OVERLAY of k8s/overlays into CONTEXT; DRY_RUN=1, ROLLBACK=1, SMOKE=host:port (docs/operations.md)
+	$(DEPLOY) $(if $(DRY_RUN),--dry-run) $(if $(ROLLBACK),--rollback) $(if $(SMOKE),--smoke '$(SMOKE)')
+
+diff: setup  ## What make deploy would change
+	$(DEPLOY)
+
+status: setup  ## Pods of each workload, and why some are not ready
+	$(DEPLOY)
+
+undeploy: setup  ## Delete what make deploy made; DELETE_DATA=1 for volumes and namespaces, too
+	$(DEPLOY) $(if $(DELETE_DATA),--delete-data)
+
+DEPLOY = python -m scripts.deploy $@ --overlay '$(OVERLAY)' --context '$(CONTEXT)'
+
+.PHONY: test-cluster
+test-cluster: infra-setup  ## make deploy against a real control plane, built here once (half an hour)
+	python -c 'from infra.kubernetes_tools import control_plane; print(control_plane())'
+	CLUSTER=1 pytest -n 0 tests/cluster
+
+.PHONY: scale
+scale: setup  ## Simulate a day of ten million pages: the table of docs/scale.md
+	python -m bench.scale.simulate
+
 .PHONY: lock
 lock: setup  ## Resolve anew what images install: docker/*.in to docker/*.lock
 	python -m scripts.lock_images

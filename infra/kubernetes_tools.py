@@ -19,6 +19,16 @@ KEDA_VERSION = "2.20.2"
 CONTROL_PLANE = Path(__file__).parent / "kubernetes"
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 _OLDEST_GO = (1, 26)
+# A build from a module knows no version by itself.
+_VERSION_FLAGS = " ".join(
+    f"-X k8s.io/{package}.{name}={value}"
+    for package in ("component-base/version", "client-go/pkg/version")
+    for name, value in (
+        ("gitVersion", f"v{KUBERNETES_VERSION}"),
+        ("gitMajor", KUBERNETES_VERSION.split(".", maxsplit=1)[0]),
+        ("gitMinor", KUBERNETES_VERSION.split(".")[1]),
+    )
+)
 _LONGEST_BUILD = 3 * 3600.0
 
 
@@ -37,7 +47,7 @@ def control_plane() -> Path:
 
     def build(folder: Path) -> None:
         program = folder / "kubernetes"
-        flags = ["-p=1", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"]
+        flags = ["-p=1", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {_VERSION_FLAGS}"]
         run(
             [go(_OLDEST_GO), "build", *flags, "-o", str(program), "."],
             CONTROL_PLANE,
