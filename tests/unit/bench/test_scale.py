@@ -34,7 +34,8 @@ def test_too_few_pods_leave_pages_and_ocr_is_named() -> None:
 
 def test_enough_pods_leave_none() -> None:
     out = simulate(Assumptions(pages=1e5), COSTS)
-    assert (out.left, out.limit) == (pytest.approx(0, abs=20), "nothing")
+    assert out.limit == "nothing"
+    assert out.left < 20
 
 
 def test_few_partitions_bind_orchestrators() -> None:
