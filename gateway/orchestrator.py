@@ -53,6 +53,22 @@ class Orchestrator:
         request = pb.CancelDocumentRequest(request_id=work_id)
         await (await self._stub()).CancelDocument(request, timeout=_CALL_SECONDS)
 
+    async def render(
+        self, record: Record, pages: str, dpi: int
+    ) -> AsyncGenerator[pb.RenderPagesResponse, None]:
+        """Pictures of a document's pages. Raises PagemeshError."""
+        spec = pb.DocumentSpec(
+            location=record.location, password=record.asked.password, pages=pages, dpi=dpi
+        )
+        call = (await self._stub()).RenderPages(pb.RenderPagesRequest(spec=spec))
+        try:
+            async for answer in call:
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error) from error
+        finally:
+            call.cancel()
+
     async def pipelines(self) -> list[pb.Pipeline]:
         """The pipelines that can be asked for. Raises PagemeshError."""
         try:

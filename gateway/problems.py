@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 
 from meshkit.errors import (
     Cancelled,
@@ -153,14 +154,27 @@ def invalid(errors: Any) -> HttpProblem:
 
 
 async def _tell_http(request: Request, error: Any) -> Response:
-    del request
     status = int(error.status_code)
     reason = _title(status).upper().replace(" ", "_").replace("-", "_")
     if status == 404:
         reason, detail = "NO_SUCH_RESOURCE", "there is nothing at this address"
     else:
         detail = str(error.detail)
-    return HttpProblem(status, reason, detail, headers=error.headers).response()
+    headers = dict(error.headers or {})
+    if status == 405:
+        headers = {"Allow": ", ".join(_methods_at(request.app, request.url.path))}
+    return HttpProblem(status, reason, detail, headers=headers).response()
+
+
+def _methods_at(app: FastAPI, path: str) -> list[str]:
+    """Every method that a path has; routers know those of one route alone."""
+    methods = {
+        method.upper()
+        for template, item in app.openapi()["paths"].items()
+        if compile_path(template)[0].fullmatch(path)
+        for method in item
+    }
+    return sorted(methods or {"GET"})
 
 
 async def _tell_unexpected(request: Request, error: Exception) -> Response:

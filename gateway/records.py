@@ -124,10 +124,17 @@ class Row(NamedTuple):
 
 
 class View(NamedTuple):
-    """What a client is shown of a document: `body` is JSON, `etag` has no quotes."""
+    """What a client is shown of a document.
+
+    Attributes:
+        etag: of the body, without quotes.
+        body: the resource as JSON.
+        is_final: whether it stays so.
+    """
 
     etag: str
     body: bytes
+    is_final: bool
 
 
 class StoredPage(NamedTuple):

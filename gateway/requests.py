@@ -16,10 +16,11 @@ from gateway.problems import HttpProblem, invalid
 from gateway.records import Asked
 from gateway.uploads import Incoming, Place
 from gateway.uploads.forms import FILE, read_form
-from meshkit.errors import InvalidInput, TooLarge
+from meshkit.errors import Conflict, InvalidInput, TooLarge
 
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,128}$"
 _LONGEST_NAME = 255
+_LOCATION = r"^(https?|s3|file)://"
 _JSON = "application/json"
 _FORM = "multipart/form-data"
 
@@ -94,7 +95,7 @@ class DocumentRequest(How):
     """A document by its location."""
 
     location: str = Field(
-        min_length=1,
+        pattern=_LOCATION,
         max_length=4096,
         description="Where the document is: `https://`, `s3://` or `file://`, as far as the "
         "orchestrator allows.",
@@ -105,7 +106,7 @@ class DocumentForm(How):
     """A document by its bytes, or by its location."""
 
     location: str | None = Field(
-        default=None, min_length=1, max_length=4096, description="In place of `file`."
+        default=None, pattern=_LOCATION, max_length=4096, description="In place of `file`."
     )
     file: Annotated[
         bytes | None,
@@ -138,7 +139,7 @@ async def received(
     Raises:
         HttpProblem: 400 the body cannot be read, 415 it is of another kind, 422 it says what it
             must not say.
-        InvalidInput, TooLarge, DependencyUnavailable.
+        Conflict, InvalidInput, TooLarge, DependencyUnavailable.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     media_type = kind.decode("latin-1").lower()
@@ -194,8 +195,9 @@ def _id_of(request: Request, how: How) -> str:
         key = key[1:-1]
     checked = _checked(How, {"request_id": key}).request_id
     if how.request_id not in {None, checked}:
-        raise InvalidInput(
+        raise Conflict(
             "request_id: the header Idempotency-Key names another one",
+            reason="REQUEST_IDS_DIFFER",
             metadata={"field": "request_id"},
         )
     return str(checked)

@@ -15,6 +15,7 @@ from orchestrator.models import Channel, Models
 from orchestrator.orders import OrderDesk
 from orchestrator.pages import PageImage
 from orchestrator.pipeline_file import Available
+from orchestrator.rendering import PageRenderer
 from orchestrator.resumption import Resumption
 from orchestrator.reuse import Reuse
 from orchestrator.service import SERVICE_NAME, OrchestratorServicer
@@ -76,7 +77,13 @@ class Orchestrator:
         )
         self._desk = OrderDesk(self.catalog, limits)
         self._resumption = Resumption(self._store, uploads, self._desk, self._work, limits)
-        self.servicer = OrchestratorServicer(self.catalog, self._desk, self._work, limits)
+        self.servicer = OrchestratorServicer(
+            self.catalog,
+            self._desk,
+            self._work,
+            PageRenderer(limits, self._workers, config.max_message_bytes - _MESSAGE_RESERVE),
+            limits,
+        )
         self._door = KafkaDoor(
             config, limits, config.state_dir, config.retention_seconds, config.store_url
         )

@@ -20,6 +20,7 @@ from orchestrator.order import Order
 from orchestrator.orders import OrderDesk, check_request_id
 from orchestrator.pipeline import Pipeline
 from orchestrator.records import Keeper
+from orchestrator.rendering import PageRenderer
 from orchestrator.work import WorkManager, identity_of
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
@@ -36,17 +37,23 @@ _DRAIN_PAUSE_SECONDS = 0.5
 
 
 class OrchestratorServicer(OrchestratorServiceServicer):
-    """The six methods. Errors are raised as PagemeshError; the server's interceptor tells them.
+    """The seven methods. Errors are raised as PagemeshError; the server's interceptor tells them.
 
     Attributes:
         is_ready: until this is set every call is refused, with a time to retry.
     """
 
     def __init__(
-        self, catalog: PipelineCatalog, desk: OrderDesk, work: WorkManager, limits: DocumentLimits
+        self,
+        catalog: PipelineCatalog,
+        desk: OrderDesk,
+        work: WorkManager,
+        renderer: PageRenderer,
+        limits: DocumentLimits,
     ) -> None:
         self._catalog = catalog
         self._work = work
+        self._renderer = renderer
         self._limits = limits
         self._desk = desk
         self.is_ready = False
@@ -144,6 +151,16 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         del context
         check_request_id(request.request_id)
         return pb.CancelDocumentResponse(document=await self._work.cancel(request.request_id))
+
+    async def RenderPages(  # noqa: N802
+        self, request: pb.RenderPagesRequest, context: Context
+    ) -> AsyncIterator[pb.RenderPagesResponse]:
+        """Pictures of pages."""
+        self._check_ready()
+        del context
+        async with contextlib.aclosing(self._renderer.render(request.spec)) as pages:
+            async for page in pages:
+                yield page
 
     async def ListPipelines(  # noqa: N802
         self, request: pb.ListPipelinesRequest, context: Context

@@ -6,7 +6,8 @@
         for page in client.analyze("form.pdf", pipeline="application_form"):
             print(page.page_number, [field.value for field in page.fields])
 
-`Client()` runs the models in this process, `Client("host:port")` asks an orchestrator. Stubs of
+`Client()` runs the models in this process, `Client("host:port")` asks an orchestrator,
+`Client("http://host:port")` a gateway. Stubs of
 every contract are below this package: `pagemesh.ocr.v1`, `pagemesh.orchestrator.v1`, ...; importing
 one of them imports nothing else.
 """

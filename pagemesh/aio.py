@@ -8,6 +8,7 @@ async with AsyncClient("localhost:50050") as client:
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -20,6 +21,7 @@ from meshkit.telemetry.calls import CALLER_KEY
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
+from pagemesh.rest import RestGateway
 from pagemesh.sources import How, Source, open_source, read_whole, spec_of
 
 T = TypeVar("T")
@@ -43,14 +45,19 @@ class AsyncClient:
     `meshkit.errors.PagemeshError`; class, `reason` and `metadata` are those of the service.
 
     Args:
-        address: `host:port` of an orchestrator. None runs orchestrator and models in this process;
-            a model is loaded when a pipeline first needs it.
+        address: `host:port` of an orchestrator, `http://host:port` or `https://...` of a gateway.
+            None runs orchestrator and models in this process; a model is loaded when a pipeline
+            first needs it.
         caller: who the documents are read for; what they cost is told by this name. At most 64
-            letters, digits, spaces and `._:/@-`.
+            letters, digits, spaces and `._:/@-`. A gateway knows it by the key.
+        api_key: for a gateway that asks for one.
     """
 
-    def __init__(self, address: str | None = None, *, caller: str = "") -> None:
+    def __init__(self, address: str | None = None, *, caller: str = "", api_key: str = "") -> None:
         self._address = address
+        self._gateway: RestGateway | None = None
+        if address is not None and address.startswith(("http://", "https://")):
+            self._gateway = RestGateway(address, api_key)
         self._metadata = ((CALLER_KEY, caller),) if caller else ()
         self._resources = contextlib.AsyncExitStack()
         self._opening = asyncio.Lock()
@@ -70,6 +77,8 @@ class AsyncClient:
     async def close(self) -> None:
         """End the connection, or the orchestrator and models in this process. May be repeated."""
         self._stub = None
+        if self._gateway is not None:
+            await self._gateway.close()
         await self._resources.aclose()
 
     def analyze(self, source: Source, **how: Unpack[How]) -> "PageStream":
@@ -77,6 +86,8 @@ class AsyncClient:
 
         The work is cancelled when the stream is closed before its end.
         """
+        if self._gateway is not None:
+            return PageStream(partial(_analyzed, self._gateway, source, how), self._translated)
         spec = spec_of(source, how)
         limit = how["timeout"] + GRACE_SECONDS if "timeout" in how else None
 
@@ -103,6 +114,8 @@ class AsyncClient:
 
     async def submit(self, source: Source, **how: Unpack[How]) -> documents.Document:
         """Have a document read in the background; its account as it was taken."""
+        if self._gateway is not None:
+            return await self._gateway.submit(source, how)
         request = pb.SubmitDocumentRequest(
             spec=spec_of(source, how), content=await read_whole(source)
         )
@@ -114,6 +127,8 @@ class AsyncClient:
 
     async def get(self, request_id: str) -> pb.GetDocumentResponse:
         """A document's account and every page of it that is finished."""
+        if self._gateway is not None:
+            return await self._gateway.get(request_id)
         stub, whole, token = await self._connected(), pb.GetDocumentResponse(), ""
         while True:
             request = pb.GetDocumentRequest(
@@ -128,6 +143,8 @@ class AsyncClient:
 
     def watch(self, request_id: str) -> "PageStream":
         """A document's finished pages, then every one that is finished from now on, to its end."""
+        if self._gateway is not None:
+            return PageStream(partial(_watched, self._gateway, request_id), self._translated)
 
         @contextlib.asynccontextmanager
         async def start() -> AsyncIterator[Any]:
@@ -142,6 +159,8 @@ class AsyncClient:
 
     async def cancel(self, request_id: str) -> documents.Document:
         """Stop work on a document; its account after that. Finished pages are kept."""
+        if self._gateway is not None:
+            return await self._gateway.cancel(request_id)
         stub = await self._connected()
         request = pb.CancelDocumentRequest(request_id=request_id)
         response = await self._answer(stub.CancelDocument(request, timeout=CALL_SECONDS))
@@ -149,6 +168,8 @@ class AsyncClient:
 
     async def pipelines(self) -> list[pb.Pipeline]:
         """The pipelines that can be asked for, by name."""
+        if self._gateway is not None:
+            return await self._gateway.pipelines()
         stub = await self._connected()
         request = pb.ListPipelinesRequest()
         response = await self._answer(stub.ListPipelines(request, timeout=CALL_SECONDS))
@@ -182,6 +203,33 @@ class AsyncClient:
                 reason="ORCHESTRATOR_UNREACHABLE",
             )
         return error_from_rpc(error)
+
+
+@contextlib.asynccontextmanager
+async def _watched(gateway: RestGateway, request_id: str) -> AsyncIterator[Any]:
+    async with contextlib.aclosing(gateway.watch(request_id)) as events:
+        yield events
+
+
+@contextlib.asynccontextmanager
+async def _analyzed(gateway: RestGateway, source: Source, how: How) -> AsyncIterator[Any]:
+    """Send a document and watch it; it is cancelled when the stream is closed before its end."""
+    document = await gateway.submit(source, how)
+    is_over = False
+
+    async def events() -> AsyncGenerator[Any, None]:
+        nonlocal is_over
+        async for event in gateway.watch(document.request_id):
+            yield event
+        is_over = True
+
+    try:
+        async with contextlib.aclosing(events()) as watched:
+            yield watched
+    finally:
+        if not is_over:
+            with contextlib.suppress(PagemeshError):
+                await gateway.cancel(document.request_id)
 
 
 class PageStream:

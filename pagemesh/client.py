@@ -22,13 +22,12 @@ class Client:
     Use it as a context manager, or call `close`. It may be used by several threads.
 
     Args:
-        address: `host:port` of an orchestrator. None runs orchestrator and models in this process;
-            a model is loaded when a pipeline first needs it.
-        caller: who the documents are read for; what they cost is told by this name.
+        address, caller, api_key: as for `AsyncClient`: an orchestrator, a gateway, or None for this
+            process.
     """
 
-    def __init__(self, address: str | None = None, *, caller: str = "") -> None:
-        self._client = AsyncClient(address, caller=caller)
+    def __init__(self, address: str | None = None, *, caller: str = "", api_key: str = "") -> None:
+        self._client = AsyncClient(address, caller=caller, api_key=api_key)
         self._loop = LoopThread("pagemesh-client")
 
     def __enter__(self) -> Self:

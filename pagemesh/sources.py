@@ -40,6 +40,8 @@ class How(TypedDict, total=False):
     """Name of this piece of work; the orchestrator makes one."""
     filename: str
     """Of bytes, for people."""
+    sha256: str
+    """The document's bytes must have this digest, hexadecimal."""
 
 
 def spec_of(source: Source, how: How) -> pb.DocumentSpec:
@@ -62,6 +64,7 @@ def spec_of(source: Source, how: How) -> pb.DocumentSpec:
         pages=how.get("pages", ""),
         dpi=dpi,
         options=how.get("options", {}),
+        sha256=how.get("sha256", ""),
     )
     if timeout is not None:
         if not 0 < timeout < MAX_TIMEOUT_SECONDS:

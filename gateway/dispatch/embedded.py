@@ -5,17 +5,15 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import grpc
-from opentelemetry import context, propagate
 
 from gateway.dispatch.queue import Delivery, Queue
+from gateway.dispatch.tracing import in_trace
 from gateway.ledger import DocumentLog, Ledger
 from gateway.orchestrator import Orchestrator
-from gateway.records import Record
+from gateway.records import STATUS_OF, Record
 from meshkit.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -25,6 +23,7 @@ from meshkit.errors import (
     PagemeshError,
 )
 from meshkit.status import error_from_rpc
+from pagemesh.orchestrator.v1.document_pb2 import Document
 
 _PASSING = (Cancelled, DeadlineExceeded, DependencyUnavailable, Overloaded)
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -136,7 +135,7 @@ class EmbeddedDispatch:
         try:
             log = await self._ledger.open(delivery.work_id)
             if log is not None and not log.is_over:
-                with _in_trace(log.record.traceparent):
+                with in_trace(log.record.traceparent):
                     await self._attempt(log, delivery)
             await self._queue.remove(delivery.work_id)
         except asyncio.CancelledError:
@@ -184,16 +183,24 @@ class EmbeddedDispatch:
             grpc.aio.AioRpcError: of the orchestrator.
             _LostError: it does not know the document any more.
         """
+        account: Document | None = None
         try:
             async with contextlib.aclosing(self._orchestrator.watch(log.record.work_id)) as events:
                 async for event in events:
-                    await _write_down(log, event)
+                    if event.HasField("page"):
+                        await log.page(event.page)
+                        continue
+                    account = event.document
+                    # One that was final before is told first, too: its pages come after that.
+                    if not STATUS_OF[account.state].is_final:
+                        await log.document(account)
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 raise _LostError("the orchestrator does not know the document any more") from error
             raise
-        if not log.is_over:
+        if account is None or not STATUS_OF[account.state].is_final:
             raise DependencyUnavailable("the orchestrator went away", reason="INTERRUPTED")
+        await log.document(account)
 
     async def _postpone(self, delivery: Delivery, error: Exception) -> None:
         attempts = delivery.attempts + 1
@@ -210,22 +217,3 @@ class EmbeddedDispatch:
         except DependencyUnavailable:
             _log.exception("the queue cannot be written")
             await asyncio.sleep(_IDLE_SECONDS)
-
-
-async def _write_down(log: DocumentLog, event: Any) -> None:
-    match event.WhichOneof("event"):
-        case "page":
-            await log.page(event.page)
-        case "document":
-            await log.document(event.document)
-
-
-@contextlib.contextmanager
-def _in_trace(traceparent: str) -> Iterator[None]:
-    """Go on in the trace in which the document was sent."""
-    carrier = {"traceparent": traceparent} if traceparent else {}
-    token = context.attach(propagate.extract(carrier))
-    try:
-        yield
-    finally:
-        context.detach(token)

@@ -68,7 +68,11 @@ async def send(
     config: TheConfig,
     place: ThePlace,
     idempotency_key: Annotated[
-        str | None, Header(description="The request id, where the body has none.")
+        str | None,
+        Header(
+            pattern=r'^"?[A-Za-z0-9._:-]{1,128}"?$',
+            description="The request id, where the body has none.",
+        ),
     ] = None,
 ) -> Response:
     """Have a document read in the background.
@@ -136,7 +140,7 @@ async def cancel(client: Caller, documents: TheDocuments, document_id: DocumentI
     DOCUMENTS,
     summary="List documents",
     response_model=DocumentList,
-    responses=problems(),
+    responses=problems(404),
 )
 async def listing(
     client: Caller,
@@ -182,8 +186,8 @@ def _cursor_of(text: str) -> Cursor:
         return Cursor(moment, work_id)
     except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         raise HttpProblem(
-            422,
-            "INVALID_INPUT",
-            "cursor: give back `next_cursor` as it was",
+            404,
+            "CURSOR_NOT_FOUND",
+            "cursor: there is no such place in the list; give back `next_cursor` as it was",
             metadata={"field": "cursor"},
         ) from error

@@ -21,6 +21,14 @@ router = APIRouter(tags=["documents"])
 
 LAST = "end"
 """Id of the last event: who has seen it needs no other."""
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["page", "status", "done"]},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _NEWS_AT_ONCE = 100
 _PING = format_sse_event(comment="")
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -33,7 +41,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     responses={
         200: {
             "description": "Events `page` (a `PageEvent`), `status` and `done` (the document).",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
         },
         204: {"description": "Last-Event-ID was the last one: there is nothing to wait for."},
         **problems(404),

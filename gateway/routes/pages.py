@@ -7,14 +7,19 @@ from starlette.responses import Response
 
 from gateway.documents import Documents
 from gateway.identity import Caller, Client
-from gateway.records import StoredPage
+from gateway.images import pixels
+from gateway.records import Record, StoredPage
 from gateway.resources import DOCUMENTS, compact
-from gateway.routes.parts import DocumentId, PageNumber, TheDocuments, problems
+from gateway.routes.parts import DocumentId, PageNumber, TheDocuments, TheImages, problems
 from meshkit.errors import NotFound
-from pagemesh.exports import json_value
+from pagemesh.exports import json_value, overlay_png
 
 router = APIRouter(tags=["pages"])
 
+_PNG = {
+    "description": "A picture.",
+    "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}},
+}
 PAGES = f"{DOCUMENTS}/{{id}}/pages/{{n}}"
 
 
@@ -36,17 +41,60 @@ async def page(
 
     Geometry is in the pixels of the page as sent, `width` by `height`: those of its image.
     """
-    stored = await finished_page(client, documents, document_id, number)
+    _, stored = await finished_page(client, documents, document_id, number)
     content = await asyncio.to_thread(lambda: compact(json_value(stored.result())))
     return Response(content, media_type="application/json")
 
 
+@router.get(
+    f"{PAGES}/image",
+    summary="A page's picture",
+    responses={200: _PNG, **problems(404, 504)},
+)
+async def image(
+    client: Caller,
+    documents: TheDocuments,
+    images: TheImages,
+    document_id: DocumentId,
+    number: PageNumber,
+) -> Response:
+    """The page as sent, in the pixels that its geometry is told in."""
+    record, stored = await finished_page(client, documents, document_id, number)
+    return _png(await images.png(record, stored))
+
+
+@router.get(
+    f"{PAGES}/overlay.png",
+    summary="A page with what was found on it",
+    responses={200: _PNG, **problems(404, 504)},
+)
+async def overlay(
+    client: Caller,
+    documents: TheDocuments,
+    images: TheImages,
+    document_id: DocumentId,
+    number: PageNumber,
+) -> Response:
+    """The page's picture with words, checkboxes, signatures and fields drawn over it."""
+    record, stored = await finished_page(client, documents, document_id, number)
+    png = await images.png(record, stored)
+    drawn = await asyncio.to_thread(
+        lambda: overlay_png(stored.result(), pixels(png), record.source)
+    )
+    return _png(drawn)
+
+
+def _png(data: bytes) -> Response:
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return Response(data, media_type="image/png", headers=headers)
+
+
 async def finished_page(
     client: Client, documents: Documents, document_id: str, number: int
-) -> StoredPage:
-    """A page of a client's document. Raises NotFound, DependencyUnavailable."""
+) -> tuple[Record, StoredPage]:
+    """A client's document and a page of it. Raises NotFound, DependencyUnavailable."""
     record = await documents.record(client, document_id)
     stored = await documents.store.page(record.work_id, number)
-    if stored is None:
+    if stored is None or not stored.data:
         raise NotFound(f"page {number} is not finished, or there is none", reason="PAGE_NOT_FOUND")
-    return stored
+    return record, stored

@@ -7,8 +7,10 @@ from fastapi import Depends, Path, Request
 from gateway.bells import Bells
 from gateway.config import GatewayConfig
 from gateway.documents import Documents
-from gateway.problems import MEDIA_TYPE, Problem
+from gateway.images import Images
+from gateway.problems import MEDIA_TYPE
 from gateway.requests import ID_PATTERN
+from gateway.results import Results
 from gateway.uploads import Place
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -50,11 +52,6 @@ def _problem(status: int) -> dict[str, Any]:
     return told
 
 
-def add_schemas(schemas: dict[str, Any]) -> None:
-    """For OpenAPI: the schemas that routes refer to by name."""
-    schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-
-
 DocumentId = Annotated[
     str,
     Path(
@@ -86,6 +83,18 @@ def _place(request: Request) -> Place:
     return place
 
 
+def _results(request: Request) -> Results:
+    results: Results = request.app.state.results
+    return results
+
+
+def _images(request: Request) -> Images:
+    images: Images = request.app.state.images
+    return images
+
+
+TheImages = Annotated[Images, Depends(_images)]
+TheResults = Annotated[Results, Depends(_results)]
 TheDocuments = Annotated[Documents, Depends(_documents)]
 TheBells = Annotated[Bells, Depends(_bells)]
 TheConfig = Annotated[GatewayConfig, Depends(_config)]

@@ -33,8 +33,12 @@ class Store(Protocol):
     async def view(self, work_id: str) -> View | None:
         """What a client is shown of it."""
 
-    async def add_page(self, work_id: str, page: StoredPage) -> bool:
-        """Keep a finished page. False: the document has this page already."""
+    async def add_page(self, record: Record, page: StoredPage) -> bool:
+        """Keep a finished page. False: the document has this page already.
+
+        A page without data is one of which it is known that it is finished: what was read on it
+        may be added, and it keeps its sequence.
+        """
 
     async def page(self, work_id: str, number: int) -> StoredPage | None:
         """A finished page."""

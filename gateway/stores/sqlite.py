@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS documents (
     id            TEXT NOT NULL,
     created_at    REAL NOT NULL,
     is_dispatched INTEGER NOT NULL,
+    is_final      INTEGER NOT NULL,
     version       INTEGER NOT NULL,
     record        TEXT NOT NULL,
     etag          TEXT NOT NULL,
@@ -77,11 +78,12 @@ class SqliteStore:
         def act() -> Record | None:
             with self._opened as database:
                 added = database.execute(
-                    "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                    "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                     "ON CONFLICT (work_id) DO NOTHING",
                     (
                         *(row.record.work_id, row.record.client, row.record.id),
                         *(row.record.created_at.timestamp(), row.record.is_dispatched),
+                        row.record.status.is_final,
                         *(row.record.version, row.record.model_dump_json(), row.etag, row.body),
                     ),
                 )
@@ -101,10 +103,11 @@ class SqliteStore:
         def act() -> bool:
             with self._opened as database:
                 changed = database.execute(
-                    "UPDATE documents SET is_dispatched = ?, version = ?, record = ?, etag = ?, "
-                    "body = ? WHERE work_id = ? AND version = ?",
+                    "UPDATE documents SET is_dispatched = ?, is_final = ?, version = ?, "
+                    "record = ?, etag = ?, body = ? WHERE work_id = ? AND version = ?",
                     (
-                        *(record.is_dispatched, record.version, record.model_dump_json()),
+                        *(record.is_dispatched, record.status.is_final),
+                        *(record.version, record.model_dump_json()),
                         *(row.etag, row.body, record.work_id, record.version - 1),
                     ),
                 )
@@ -119,18 +122,22 @@ class SqliteStore:
 
     async def view(self, work_id: str) -> View | None:
         """See `Store`."""
-        rows = await self._read("SELECT etag, body FROM documents WHERE work_id = ?", work_id)
-        return View(*rows[0]) if rows else None
+        rows = await self._read(
+            "SELECT etag, body, is_final FROM documents WHERE work_id = ?", work_id
+        )
+        return View(rows[0][0], rows[0][1], bool(rows[0][2])) if rows else None
 
-    async def add_page(self, work_id: str, page: StoredPage) -> bool:
+    async def add_page(self, record: Record, page: StoredPage) -> bool:
         """See `Store`."""
 
         def act() -> bool:
             with self._opened as database:
                 added = database.execute(
                     f"INSERT INTO pages (work_id, {_PAGE}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
-                    "ON CONFLICT (work_id, number) DO NOTHING",
-                    (work_id, *page),
+                    "ON CONFLICT (work_id, number) DO UPDATE SET data = excluded.data, "
+                    "outcome = excluded.outcome, reason = excluded.reason "
+                    "WHERE length(pages.data) = 0 AND length(excluded.data) > 0",
+                    (record.work_id, *page),
                 )
                 return added.rowcount == 1
 

@@ -14,6 +14,7 @@ from meshkit.errors import PagemeshError
 from meshkit.logs import configure_logging
 from meshkit.telemetry.process import configure_telemetry
 from pagemesh.cli.analyze import analyze
+from pagemesh.cli.cancel import cancel
 from pagemesh.cli.dlq import dlq
 from pagemesh.cli.doctor import doctor
 from pagemesh.cli.form import form
@@ -50,8 +51,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(_options)
-for command in (analyze, train_classifier, pipelines, serve, up, trace, doctor, submit, result):
+for command in (analyze, train_classifier, pipelines, serve, up, trace, doctor):
     app.command()(command)
+for in_background in (submit, result, cancel):
+    app.command()(in_background)
 app.command("create-topics")(create_kafka_topics)
 for group in (form, dlq):
     app.add_typer(group)

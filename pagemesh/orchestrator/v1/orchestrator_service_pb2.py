@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from pagemesh.orchestrator.v1 import document_pb2 as pagemesh_dot_orchestrator_dot_v1_dot_document__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3pagemesh/orchestrator/v1/orchestrator_service.proto\x12\x18pagemesh.orchestrator.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\'pagemesh/orchestrator/v1/document.proto\"\xf4\x02\n\x0c\x44ocumentSpec\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08\x66ilename\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08pipeline\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08password\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05pages\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x11\n\x03\x64pi\x18\x07 \x01(\rB\x04\xe2\x41\x01\x01\x12\x30\n\x07timeout\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12J\n\x07options\x18\t \x03(\x0b\x32\x33.pagemesh.orchestrator.v1.DocumentSpec.OptionsEntryB\x04\xe2\x41\x01\x01\x12\x14\n\x06sha256\x18\n \x01(\tB\x04\xe2\x41\x01\x01\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x16\x41nalyzeDocumentRequest\x12\x36\n\x04spec\x18\x01 \x01(\x0b\x32&.pagemesh.orchestrator.v1.DocumentSpecH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\x90\x01\n\x17\x41nalyzeDocumentResponse\x12\x36\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentH\x00\x12\x34\n\x04page\x18\x02 \x01(\x0b\x32$.pagemesh.orchestrator.v1.PageResultH\x00\x42\x07\n\x05\x65vent\"j\n\x15SubmitDocumentRequest\x12:\n\x04spec\x18\x01 \x01(\x0b\x32&.pagemesh.orchestrator.v1.DocumentSpecB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x01\"T\n\x16SubmitDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentB\x04\xe2\x41\x01\x03\"a\n\x12GetDocumentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\rB\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\xab\x01\n\x13GetDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentB\x04\xe2\x41\x01\x03\x12\x39\n\x05pages\x18\x02 \x03(\x0b\x32$.pagemesh.orchestrator.v1.PageResultB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"0\n\x14WatchDocumentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x8e\x01\n\x15WatchDocumentResponse\x12\x36\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentH\x00\x12\x34\n\x04page\x18\x02 \x01(\x0b\x32$.pagemesh.orchestrator.v1.PageResultH\x00\x42\x07\n\x05\x65vent\"1\n\x15\x43\x61ncelDocumentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"T\n\x16\x43\x61ncelDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentB\x04\xe2\x41\x01\x03\"\x16\n\x14ListPipelinesRequest\"T\n\x15ListPipelinesResponse\x12;\n\tpipelines\x18\x01 \x03(\x0b\x32\".pagemesh.orchestrator.v1.PipelineB\x04\xe2\x41\x01\x03\"\xc0\x01\n\x08Pipeline\x12\x42\n\x08identity\x18\x01 \x01(\x0b\x32*.pagemesh.orchestrator.v1.PipelineIdentityB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12;\n\x05steps\x18\x03 \x03(\x0b\x32&.pagemesh.orchestrator.v1.PipelineStepB\x04\xe2\x41\x01\x03\x12\x18\n\nis_default\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x03\"`\n\x0cPipelineStep\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05stage\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x61\x66ter\x18\x03 \x03(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04when\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x32\xcd\x05\n\x13OrchestratorService\x12z\n\x0f\x41nalyzeDocument\x12\x30.pagemesh.orchestrator.v1.AnalyzeDocumentRequest\x1a\x31.pagemesh.orchestrator.v1.AnalyzeDocumentResponse(\x01\x30\x01\x12s\n\x0eSubmitDocument\x12/.pagemesh.orchestrator.v1.SubmitDocumentRequest\x1a\x30.pagemesh.orchestrator.v1.SubmitDocumentResponse\x12j\n\x0bGetDocument\x12,.pagemesh.orchestrator.v1.GetDocumentRequest\x1a-.pagemesh.orchestrator.v1.GetDocumentResponse\x12r\n\rWatchDocument\x12..pagemesh.orchestrator.v1.WatchDocumentRequest\x1a/.pagemesh.orchestrator.v1.WatchDocumentResponse0\x01\x12s\n\x0e\x43\x61ncelDocument\x12/.pagemesh.orchestrator.v1.CancelDocumentRequest\x1a\x30.pagemesh.orchestrator.v1.CancelDocumentResponse\x12p\n\rListPipelines\x12..pagemesh.orchestrator.v1.ListPipelinesRequest\x1a/.pagemesh.orchestrator.v1.ListPipelinesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3pagemesh/orchestrator/v1/orchestrator_service.proto\x12\x18pagemesh.orchestrator.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\'pagemesh/orchestrator/v1/document.proto\"\xf4\x02\n\x0c\x44ocumentSpec\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08location\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08\x66ilename\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08pipeline\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x08password\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05pages\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x11\n\x03\x64pi\x18\x07 \x01(\rB\x04\xe2\x41\x01\x01\x12\x30\n\x07timeout\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12J\n\x07options\x18\t \x03(\x0b\x32\x33.pagemesh.orchestrator.v1.DocumentSpec.OptionsEntryB\x04\xe2\x41\x01\x01\x12\x14\n\x06sha256\x18\n \x01(\tB\x04\xe2\x41\x01\x01\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x16\x41nalyzeDocumentRequest\x12\x36\n\x04spec\x18\x01 \x01(\x0b\x32&.pagemesh.orchestrator.v1.DocumentSpecH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\x90\x01\n\x17\x41nalyzeDocumentResponse\x12\x36\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentH\x00\x12\x34\n\x04page\x18\x02 \x01(\x0b\x32$.pagemesh.orchestrator.v1.PageResultH\x00\x42\x07\n\x05\x65vent\"j\n\x15SubmitDocumentRequest\x12:\n\x04spec\x18\x01 \x01(\x0b\x32&.pagemesh.orchestrator.v1.DocumentSpecB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x01\"T\n\x16SubmitDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentB\x04\xe2\x41\x01\x03\"a\n\x12GetDocumentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\rB\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\xab\x01\n\x13GetDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentB\x04\xe2\x41\x01\x03\x12\x39\n\x05pages\x18\x02 \x03(\x0b\x32$.pagemesh.orchestrator.v1.PageResultB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\"0\n\x14WatchDocumentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x8e\x01\n\x15WatchDocumentResponse\x12\x36\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentH\x00\x12\x34\n\x04page\x18\x02 \x01(\x0b\x32$.pagemesh.orchestrator.v1.PageResultH\x00\x42\x07\n\x05\x65vent\"1\n\x15\x43\x61ncelDocumentRequest\x12\x18\n\nrequest_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"T\n\x16\x43\x61ncelDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\".pagemesh.orchestrator.v1.DocumentB\x04\xe2\x41\x01\x03\"P\n\x12RenderPagesRequest\x12:\n\x04spec\x18\x01 \x01(\x0b\x32&.pagemesh.orchestrator.v1.DocumentSpecB\x04\xe2\x41\x01\x02\"\x96\x01\n\x13RenderPagesResponse\x12\x19\n\x0bpage_number\x18\x01 \x01(\rB\x04\xe2\x41\x01\x03\x12\x34\n\x05image\x18\x02 \x01(\x0b\x32#.pagemesh.orchestrator.v1.PageImageH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\\\n\tPageImage\x12\x13\n\x05width\x18\x01 \x01(\rB\x04\xe2\x41\x01\x03\x12\x14\n\x06height\x18\x02 \x01(\rB\x04\xe2\x41\x01\x03\x12\x11\n\x03\x64pi\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x11\n\x03png\x18\x04 \x01(\x0c\x42\x04\xe2\x41\x01\x03\"\x16\n\x14ListPipelinesRequest\"T\n\x15ListPipelinesResponse\x12;\n\tpipelines\x18\x01 \x03(\x0b\x32\".pagemesh.orchestrator.v1.PipelineB\x04\xe2\x41\x01\x03\"\xc0\x01\n\x08Pipeline\x12\x42\n\x08identity\x18\x01 \x01(\x0b\x32*.pagemesh.orchestrator.v1.PipelineIdentityB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12;\n\x05steps\x18\x03 \x03(\x0b\x32&.pagemesh.orchestrator.v1.PipelineStepB\x04\xe2\x41\x01\x03\x12\x18\n\nis_default\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x03\"`\n\x0cPipelineStep\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05stage\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x61\x66ter\x18\x03 \x03(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04when\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x32\xbb\x06\n\x13OrchestratorService\x12z\n\x0f\x41nalyzeDocument\x12\x30.pagemesh.orchestrator.v1.AnalyzeDocumentRequest\x1a\x31.pagemesh.orchestrator.v1.AnalyzeDocumentResponse(\x01\x30\x01\x12s\n\x0eSubmitDocument\x12/.pagemesh.orchestrator.v1.SubmitDocumentRequest\x1a\x30.pagemesh.orchestrator.v1.SubmitDocumentResponse\x12j\n\x0bGetDocument\x12,.pagemesh.orchestrator.v1.GetDocumentRequest\x1a-.pagemesh.orchestrator.v1.GetDocumentResponse\x12r\n\rWatchDocument\x12..pagemesh.orchestrator.v1.WatchDocumentRequest\x1a/.pagemesh.orchestrator.v1.WatchDocumentResponse0\x01\x12s\n\x0e\x43\x61ncelDocument\x12/.pagemesh.orchestrator.v1.CancelDocumentRequest\x1a\x30.pagemesh.orchestrator.v1.CancelDocumentResponse\x12l\n\x0bRenderPages\x12,.pagemesh.orchestrator.v1.RenderPagesRequest\x1a-.pagemesh.orchestrator.v1.RenderPagesResponse0\x01\x12p\n\rListPipelines\x12..pagemesh.orchestrator.v1.ListPipelinesRequest\x1a/.pagemesh.orchestrator.v1.ListPipelinesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -80,6 +81,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELDOCUMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002'
   _globals['_CANCELDOCUMENTRESPONSE'].fields_by_name['document']._loaded_options = None
   _globals['_CANCELDOCUMENTRESPONSE'].fields_by_name['document']._serialized_options = b'\342A\001\003'
+  _globals['_RENDERPAGESREQUEST'].fields_by_name['spec']._loaded_options = None
+  _globals['_RENDERPAGESREQUEST'].fields_by_name['spec']._serialized_options = b'\342A\001\002'
+  _globals['_RENDERPAGESRESPONSE'].fields_by_name['page_number']._loaded_options = None
+  _globals['_RENDERPAGESRESPONSE'].fields_by_name['page_number']._serialized_options = b'\342A\001\003'
+  _globals['_PAGEIMAGE'].fields_by_name['width']._loaded_options = None
+  _globals['_PAGEIMAGE'].fields_by_name['width']._serialized_options = b'\342A\001\003'
+  _globals['_PAGEIMAGE'].fields_by_name['height']._loaded_options = None
+  _globals['_PAGEIMAGE'].fields_by_name['height']._serialized_options = b'\342A\001\003'
+  _globals['_PAGEIMAGE'].fields_by_name['dpi']._loaded_options = None
+  _globals['_PAGEIMAGE'].fields_by_name['dpi']._serialized_options = b'\342A\001\003'
+  _globals['_PAGEIMAGE'].fields_by_name['png']._loaded_options = None
+  _globals['_PAGEIMAGE'].fields_by_name['png']._serialized_options = b'\342A\001\003'
   _globals['_LISTPIPELINESRESPONSE'].fields_by_name['pipelines']._loaded_options = None
   _globals['_LISTPIPELINESRESPONSE'].fields_by_name['pipelines']._serialized_options = b'\342A\001\003'
   _globals['_PIPELINE'].fields_by_name['identity']._loaded_options = None
@@ -98,38 +111,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PIPELINESTEP'].fields_by_name['after']._serialized_options = b'\342A\001\003'
   _globals['_PIPELINESTEP'].fields_by_name['when']._loaded_options = None
   _globals['_PIPELINESTEP'].fields_by_name['when']._serialized_options = b'\342A\001\003'
-  _globals['_DOCUMENTSPEC']._serialized_start=188
-  _globals['_DOCUMENTSPEC']._serialized_end=560
-  _globals['_DOCUMENTSPEC_OPTIONSENTRY']._serialized_start=514
-  _globals['_DOCUMENTSPEC_OPTIONSENTRY']._serialized_end=560
-  _globals['_ANALYZEDOCUMENTREQUEST']._serialized_start=562
-  _globals['_ANALYZEDOCUMENTREQUEST']._serialized_end=667
-  _globals['_ANALYZEDOCUMENTRESPONSE']._serialized_start=670
-  _globals['_ANALYZEDOCUMENTRESPONSE']._serialized_end=814
-  _globals['_SUBMITDOCUMENTREQUEST']._serialized_start=816
-  _globals['_SUBMITDOCUMENTREQUEST']._serialized_end=922
-  _globals['_SUBMITDOCUMENTRESPONSE']._serialized_start=924
-  _globals['_SUBMITDOCUMENTRESPONSE']._serialized_end=1008
-  _globals['_GETDOCUMENTREQUEST']._serialized_start=1010
-  _globals['_GETDOCUMENTREQUEST']._serialized_end=1107
-  _globals['_GETDOCUMENTRESPONSE']._serialized_start=1110
-  _globals['_GETDOCUMENTRESPONSE']._serialized_end=1281
-  _globals['_WATCHDOCUMENTREQUEST']._serialized_start=1283
-  _globals['_WATCHDOCUMENTREQUEST']._serialized_end=1331
-  _globals['_WATCHDOCUMENTRESPONSE']._serialized_start=1334
-  _globals['_WATCHDOCUMENTRESPONSE']._serialized_end=1476
-  _globals['_CANCELDOCUMENTREQUEST']._serialized_start=1478
-  _globals['_CANCELDOCUMENTREQUEST']._serialized_end=1527
-  _globals['_CANCELDOCUMENTRESPONSE']._serialized_start=1529
-  _globals['_CANCELDOCUMENTRESPONSE']._serialized_end=1613
-  _globals['_LISTPIPELINESREQUEST']._serialized_start=1615
-  _globals['_LISTPIPELINESREQUEST']._serialized_end=1637
-  _globals['_LISTPIPELINESRESPONSE']._serialized_start=1639
-  _globals['_LISTPIPELINESRESPONSE']._serialized_end=1723
-  _globals['_PIPELINE']._serialized_start=1726
-  _globals['_PIPELINE']._serialized_end=1918
-  _globals['_PIPELINESTEP']._serialized_start=1920
-  _globals['_PIPELINESTEP']._serialized_end=2016
-  _globals['_ORCHESTRATORSERVICE']._serialized_start=2019
-  _globals['_ORCHESTRATORSERVICE']._serialized_end=2736
+  _globals['_DOCUMENTSPEC']._serialized_start=213
+  _globals['_DOCUMENTSPEC']._serialized_end=585
+  _globals['_DOCUMENTSPEC_OPTIONSENTRY']._serialized_start=539
+  _globals['_DOCUMENTSPEC_OPTIONSENTRY']._serialized_end=585
+  _globals['_ANALYZEDOCUMENTREQUEST']._serialized_start=587
+  _globals['_ANALYZEDOCUMENTREQUEST']._serialized_end=692
+  _globals['_ANALYZEDOCUMENTRESPONSE']._serialized_start=695
+  _globals['_ANALYZEDOCUMENTRESPONSE']._serialized_end=839
+  _globals['_SUBMITDOCUMENTREQUEST']._serialized_start=841
+  _globals['_SUBMITDOCUMENTREQUEST']._serialized_end=947
+  _globals['_SUBMITDOCUMENTRESPONSE']._serialized_start=949
+  _globals['_SUBMITDOCUMENTRESPONSE']._serialized_end=1033
+  _globals['_GETDOCUMENTREQUEST']._serialized_start=1035
+  _globals['_GETDOCUMENTREQUEST']._serialized_end=1132
+  _globals['_GETDOCUMENTRESPONSE']._serialized_start=1135
+  _globals['_GETDOCUMENTRESPONSE']._serialized_end=1306
+  _globals['_WATCHDOCUMENTREQUEST']._serialized_start=1308
+  _globals['_WATCHDOCUMENTREQUEST']._serialized_end=1356
+  _globals['_WATCHDOCUMENTRESPONSE']._serialized_start=1359
+  _globals['_WATCHDOCUMENTRESPONSE']._serialized_end=1501
+  _globals['_CANCELDOCUMENTREQUEST']._serialized_start=1503
+  _globals['_CANCELDOCUMENTREQUEST']._serialized_end=1552
+  _globals['_CANCELDOCUMENTRESPONSE']._serialized_start=1554
+  _globals['_CANCELDOCUMENTRESPONSE']._serialized_end=1638
+  _globals['_RENDERPAGESREQUEST']._serialized_start=1640
+  _globals['_RENDERPAGESREQUEST']._serialized_end=1720
+  _globals['_RENDERPAGESRESPONSE']._serialized_start=1723
+  _globals['_RENDERPAGESRESPONSE']._serialized_end=1873
+  _globals['_PAGEIMAGE']._serialized_start=1875
+  _globals['_PAGEIMAGE']._serialized_end=1967
+  _globals['_LISTPIPELINESREQUEST']._serialized_start=1969
+  _globals['_LISTPIPELINESREQUEST']._serialized_end=1991
+  _globals['_LISTPIPELINESRESPONSE']._serialized_start=1993
+  _globals['_LISTPIPELINESRESPONSE']._serialized_end=2077
+  _globals['_PIPELINE']._serialized_start=2080
+  _globals['_PIPELINE']._serialized_end=2272
+  _globals['_PIPELINESTEP']._serialized_start=2274
+  _globals['_PIPELINESTEP']._serialized_end=2370
+  _globals['_ORCHESTRATORSERVICE']._serialized_start=2373
+  _globals['_ORCHESTRATORSERVICE']._serialized_end=3200
 # @@protoc_insertion_point(module_scope)

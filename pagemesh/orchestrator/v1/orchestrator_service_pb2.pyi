@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.rpc import status_pb2 as _status_pb2
 from pagemesh.orchestrator.v1 import document_pb2 as _document_pb2
 import builtins as _builtins
 import sys
@@ -387,6 +388,100 @@ class CancelDocumentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelDocumentResponse: _TypeAlias = CancelDocumentResponse  # noqa: Y015
+
+@_typing.final
+class RenderPagesRequest(_message.Message):
+    """Which pages of which document."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEC_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def spec(self) -> Global___DocumentSpec:
+        """Where the document is, and how it is opened."""
+
+    def __init__(
+        self,
+        *,
+        spec: Global___DocumentSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenderPagesRequest: _TypeAlias = RenderPagesRequest  # noqa: Y015
+
+@_typing.final
+class RenderPagesResponse(_message.Message):
+    """One page; pages come by number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_NUMBER_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    page_number: _builtins.int
+    """Its number in the document, from 1."""
+    @_builtins.property
+    def image(self) -> Global___PageImage:
+        """The page."""
+
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Why it cannot be rasterised."""
+
+    def __init__(
+        self,
+        *,
+        page_number: _builtins.int = ...,
+        image: Global___PageImage | None = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "image", b"image", "outcome", b"outcome"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "image", b"image", "outcome", b"outcome", "page_number", b"page_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["image", "error"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___RenderPagesResponse: _TypeAlias = RenderPagesResponse  # noqa: Y015
+
+@_typing.final
+class PageImage(_message.Message):
+    """A page as a picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    DPI_FIELD_NUMBER: _builtins.int
+    PNG_FIELD_NUMBER: _builtins.int
+    width: _builtins.int
+    """Width in pixels."""
+    height: _builtins.int
+    """Height in pixels."""
+    dpi: _builtins.float
+    """Dots per inch; 0 when unknown."""
+    png: _builtins.bytes
+    """The page, grey or in colour, as PNG."""
+    def __init__(
+        self,
+        *,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+        dpi: _builtins.float = ...,
+        png: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dpi", b"dpi", "height", b"height", "png", b"png", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PageImage: _TypeAlias = PageImage  # noqa: Y015
 
 @_typing.final
 class ListPipelinesRequest(_message.Message):

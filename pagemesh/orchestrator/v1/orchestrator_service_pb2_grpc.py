@@ -64,6 +64,11 @@ class OrchestratorServiceStub:
                 request_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentRequest.SerializeToString,
                 response_deserializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentResponse.FromString,
                 _registered_method=True)
+        self.RenderPages = channel.unary_stream(
+                '/pagemesh.orchestrator.v1.OrchestratorService/RenderPages',
+                request_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.RenderPagesRequest.SerializeToString,
+                response_deserializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.RenderPagesResponse.FromString,
+                _registered_method=True)
         self.ListPipelines = channel.unary_unary(
                 '/pagemesh.orchestrator.v1.OrchestratorService/ListPipelines',
                 request_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.ListPipelinesRequest.SerializeToString,
@@ -116,6 +121,15 @@ class OrchestratorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenderPages(self, request, context):
+        """Rasterises pages of a document at a location as they are given to models, and reads none of
+        them: for whoever shows results on the pages. Of the specification location, pages, dpi and
+        password count.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPipelines(self, request, context):
         """Lists the pipelines that can be asked for.
         """
@@ -150,6 +164,11 @@ def add_OrchestratorServiceServicer_to_server(servicer, server):
                     servicer.CancelDocument,
                     request_deserializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentRequest.FromString,
                     response_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentResponse.SerializeToString,
+            ),
+            'RenderPages': grpc.unary_stream_rpc_method_handler(
+                    servicer.RenderPages,
+                    request_deserializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.RenderPagesRequest.FromString,
+                    response_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.RenderPagesResponse.SerializeToString,
             ),
             'ListPipelines': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPipelines,
@@ -297,6 +316,33 @@ class OrchestratorService:
             '/pagemesh.orchestrator.v1.OrchestratorService/CancelDocument',
             pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentRequest.SerializeToString,
             pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenderPages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/pagemesh.orchestrator.v1.OrchestratorService/RenderPages',
+            pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.RenderPagesRequest.SerializeToString,
+            pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.RenderPagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

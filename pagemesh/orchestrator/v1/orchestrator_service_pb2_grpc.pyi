@@ -34,6 +34,11 @@ class OrchestratorServiceStub:
     """Sends a document's finished pages and every one that finishes from now on, then its account."""
     CancelDocument: _aio.UnaryUnaryMultiCallable[_orchestrator_service_pb2.CancelDocumentRequest, _orchestrator_service_pb2.CancelDocumentResponse]
     """Stops work on a document: pages that wait are never read. Finished pages are kept."""
+    RenderPages: _aio.UnaryStreamMultiCallable[_orchestrator_service_pb2.RenderPagesRequest, _orchestrator_service_pb2.RenderPagesResponse]
+    """Rasterises pages of a document at a location as they are given to models, and reads none of
+    them: for whoever shows results on the pages. Of the specification location, pages, dpi and
+    password count.
+    """
     ListPipelines: _aio.UnaryUnaryMultiCallable[_orchestrator_service_pb2.ListPipelinesRequest, _orchestrator_service_pb2.ListPipelinesResponse]
     """Lists the pipelines that can be asked for."""
 
@@ -87,6 +92,17 @@ class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_orchestrator_service_pb2.CancelDocumentRequest, _abc.Awaitable[_orchestrator_service_pb2.CancelDocumentResponse]],
     ) -> _abc.Awaitable[_orchestrator_service_pb2.CancelDocumentResponse]:
         """Stops work on a document: pages that wait are never read. Finished pages are kept."""
+
+    @_abc_1.abstractmethod
+    def RenderPages(
+        self,
+        request: _orchestrator_service_pb2.RenderPagesRequest,
+        context: _aio.ServicerContext[_orchestrator_service_pb2.RenderPagesRequest, _abc.AsyncIterator[_orchestrator_service_pb2.RenderPagesResponse]],
+    ) -> _abc.AsyncIterator[_orchestrator_service_pb2.RenderPagesResponse]:
+        """Rasterises pages of a document at a location as they are given to models, and reads none of
+        them: for whoever shows results on the pages. Of the specification location, pages, dpi and
+        password count.
+        """
 
     @_abc_1.abstractmethod
     def ListPipelines(

@@ -112,7 +112,7 @@ async def test_a_document_that_cannot_be_read_has_failed(gateway: RunningGateway
         (b"{", 400, "MALFORMED_JSON"),
         (b"[]", 422, "INVALID_INPUT"),
         (b"{}", 422, "INVALID_INPUT"),
-        (b'{"location": "ftp://x/y"}', 422, "UNSUPPORTED_SCHEME"),
+        (b'{"location": "ftp://x/y"}', 422, "INVALID_INPUT"),
         (b'{"location": "file:///x", "request_id": "no blanks"}', 422, "INVALID_INPUT"),
         (b'{"location": "file:///x", "pipeline": "nosuch"}', 422, "PIPELINE_NOT_FOUND"),
         (b'{"location": "file:///x", "nosuch": 1}', 422, "INVALID_INPUT"),

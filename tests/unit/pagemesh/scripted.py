@@ -89,6 +89,12 @@ class ScriptedOrchestrator(OrchestratorServiceServicer):
         )
         return pb.CancelDocumentResponse(document=cancelled)
 
+    async def RenderPages(  # noqa: N802
+        self, request: pb.RenderPagesRequest, context: Any
+    ) -> AsyncIterator[pb.RenderPagesResponse]:
+        for page in self.pages:
+            yield pb.RenderPagesResponse(page_number=page.page_number, image=pb.PageImage())
+
     async def ListPipelines(  # noqa: N802
         self, request: pb.ListPipelinesRequest, context: Any
     ) -> pb.ListPipelinesResponse:

@@ -1,0 +1,1 @@
+"""What the gateway costs: receiving results, waiting clients, uploads."""

@@ -1,0 +1,236 @@
+"""One contract for all stores, each before its real server."""
+
+import asyncio
+import gc
+import warnings
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.records import Asked, Cursor, Record, Row, Status, StoredPage, View, now
+from gateway.stores import Store
+from gateway.stores.cached import CachedStore
+from gateway.stores.mongo import MongoStore
+from gateway.stores.sqlite import SqliteStore
+from infra.others import Mongo, Redis
+from infra.service import free_port
+from meshkit.errors import DependencyUnavailable
+
+pytestmark = pytest.mark.xdist_group("services")
+
+NOBODY = f"127.0.0.1:{free_port()}"
+
+
+def record_of(work_id: str, *, client: str = "", age: float = 0.0, **fields: object) -> Record:
+    moment = now() - timedelta(seconds=age)
+    record = Record(
+        work_id=work_id,
+        client=client,
+        id=work_id,
+        fingerprint="f",
+        asked=Asked(location="file:///x", options={"ocr.tier": "fast"}),
+        location="file:///x",
+        source="x",
+        created_at=moment,
+        updated_at=moment,
+    )
+    return record.model_copy(update=fields)
+
+
+def row_of(record: Record, body: bytes = b"{}") -> Row:
+    return Row(record, f"t{record.version}", body)
+
+
+def page_of(number: int, sequence: int) -> StoredPage:
+    return StoredPage(number, sequence, "ok", "", b"\x00page%d" % number)
+
+
+MakeStore = Callable[[], Store]
+
+
+@pytest.fixture(params=["sqlite", "mongodb", "cached sqlite", "cached mongodb", "dead cache"])
+def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> MakeStore:
+    """Opens the store, always the same one."""
+    kind: str = request.param
+    name = f"pagemesh_{abs(hash(request.node.nodeid)):x}"
+
+    def make() -> Store:
+        store: Store = SqliteStore(tmp_path / "documents.sqlite3")
+        if "mongodb" in kind:
+            mongo: Mongo = request.getfixturevalue("mongo")
+            store = MongoStore(mongo.url.replace("/?", f"/{name}?"), 3600.0)
+        if kind.startswith("cached"):
+            redis: Redis = request.getfixturevalue("redis")
+            database = "/1" if "mongodb" in kind else "/0"
+            store = CachedStore(store, redis.url.replace("/0", database), 60.0)
+        if kind == "dead cache":
+            store = CachedStore(store, f"redis://{NOBODY}/0", 60.0)
+        return store
+
+    return make
+
+
+@pytest.fixture
+async def store(make_store: MakeStore) -> AsyncIterator[Store]:
+    store = make_store()
+    await store.start()
+    yield store
+    await store.sweep(now() + timedelta(days=1))
+    await store.close()
+
+
+async def test_a_document_is_kept_as_it_was_given(store: Store, make_store: MakeStore) -> None:
+    record = record_of("kept", client="c", pipeline="forms")
+    assert await store.view("kept") is None
+    assert await store.add(row_of(record, b'{"a": "\xc3\xa4"}')) is None
+    other = make_store()
+    await other.start()
+    assert await other.record("kept") == record
+    assert await other.view("kept") == View("t1", b'{"a": "\xc3\xa4"}', False)
+    await other.close()
+
+
+async def test_an_id_is_given_once(store: Store) -> None:
+    first = record_of("once")
+    results = await asyncio.gather(
+        *(store.add(row_of(first.model_copy(update={"source": str(n)}))) for n in range(10))
+    )
+    kept = await store.record("once")
+    assert kept is not None
+    assert results.count(None) == 1
+    assert [found for found in results if found is not None] == [kept] * 9
+
+
+async def test_of_changes_at_the_same_time_one_holds(store: Store) -> None:
+    record = record_of("changed")
+    await store.add(row_of(record))
+    assert await store.view("changed") == View("t1", b"{}", False)
+    changes = [record.model_copy(update={"version": 2, "source": str(n)}) for n in range(8)]
+    results = await asyncio.gather(*(store.replace(row_of(each)) for each in changes))
+    assert results.count(True) == 1
+    assert await store.record("changed") == changes[results.index(True)]
+    assert await store.view("changed") == View("t2", b"{}", False)
+    ready = changes[0].model_copy(update={"version": 3, "status": Status.READY})
+    assert await store.replace(row_of(ready, b"end"))
+    assert await store.view("changed") == View("t3", b"end", True)
+    assert not await store.replace(row_of(record_of("never", version=2)))
+
+
+async def test_pages_by_number_and_by_sequence(store: Store) -> None:
+    record = record_of("paged")
+    await store.add(row_of(record))
+    for sequence, number in enumerate((3, 1, 12, 2), start=1):
+        assert await store.add_page(record, page_of(number, sequence))
+    assert not await store.add_page(record, page_of(12, 9))
+    assert await store.page("paged", 12) == page_of(12, 3)
+    assert await store.page("paged", 4) is None
+    assert [page.number for page in await store.pages("paged", 0, 10)] == [1, 2, 3, 12]
+    assert [page.number for page in await store.pages("paged", 1, 2)] == [2, 3]
+    assert [each.number for each in await store.news("paged", 0, 10)] == [3, 1, 12, 2]
+    assert [each.number for each in await store.news("paged", 2, 1)] == [12]
+
+
+async def test_what_was_read_on_a_page_may_come_later(store: Store) -> None:
+    record = record_of("later")
+    await store.add(row_of(record))
+    told = page_of(2, 1)._replace(data=b"")
+    assert await store.add_page(record, told)
+    assert not await store.add_page(record, told)
+    assert await store.add_page(record, page_of(2, 7))
+    assert await store.page("later", 2) == page_of(2, 1)
+    assert not await store.add_page(record, page_of(2, 8)._replace(data=b"other"))
+    assert await store.page("later", 2) == page_of(2, 1)
+
+
+async def test_the_list_is_the_clients_own_newest_first(store: Store) -> None:
+    for number in range(6):
+        client = "b" if number == 3 else "a"
+        await store.add(row_of(record_of(f"doc.{number}", client=client, age=60 - 10 * number)))
+    found = await store.listed("a", None, 3, "")
+    assert [record.id for record in found] == ["doc.5", "doc.4", "doc.2"]
+    last = Cursor(found[-1].created_at, found[-1].work_id)
+    assert [each.id for each in await store.listed("a", last, 9, "")] == ["doc.1", "doc.0"]
+    assert [each.id for each in await store.listed("a", None, 9, "doc.4")] == ["doc.4"]
+    assert await store.listed("a", None, 9, "doc-4") == []
+    assert [each.id for each in await store.listed("b", None, 9, "")] == ["doc.3"]
+
+
+async def test_what_waits_and_what_is_old(store: Store) -> None:
+    old = record_of("old", age=100)
+    await store.add(row_of(old))
+    await store.add_page(old, page_of(1, 1))
+    await store.add(row_of(record_of("new")))
+    await store.add(row_of(record_of("done", age=50, is_dispatched=True)))
+    waiting = await store.waiting(now() - timedelta(seconds=10), 10)
+    assert [record.id for record in waiting] == ["old"]
+    assert await store.sweep(now() - timedelta(seconds=80)) == 1
+    assert await store.record("old") is None
+    assert await store.page("old", 1) is None
+    assert await store.record("new") is not None
+
+
+async def test_a_dead_database_is_told(tmp_path: Path) -> None:
+    store = MongoStore(f"mongodb://{NOBODY}/?connectTimeoutMS=100", 60.0)
+    await store.start()
+    with pytest.raises(DependencyUnavailable) as told:
+        await store.add(row_of(record_of("lost")))
+    assert told.value.retry_after
+    await store.close()
+    with warnings.catch_warnings():
+        # pymongo leaves the sockets of connections that were refused to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        del told
+        gc.collect()
+
+
+async def test_the_cache_answers_without_the_store(tmp_path: Path, redis: Redis) -> None:
+    counting = _Counting(tmp_path / "counted.sqlite3")
+    store = CachedStore(counting, redis.url, 60.0)
+    await store.start()
+    await store.add(row_of(record_of("hot", status=Status.READY), b"body"))
+    views = await asyncio.gather(*(store.view("hot") for _ in range(50)))
+    assert views == [View("t1", b"body", True)] * 50
+    assert counting.views == 1, "those who miss together read the store once"
+    nothing = await asyncio.gather(*(store.view("no-such-thing") for _ in range(50)))
+    assert nothing == [None] * 50
+    assert counting.views == 2, "what is not there is remembered, too"
+    await store.view("no-such-thing")
+    assert counting.views == 2
+    await store.close()
+
+
+async def test_who_read_before_a_change_fills_nothing_in(tmp_path: Path, redis: Redis) -> None:
+    slow = _Counting(tmp_path / "slow.sqlite3")
+    store = CachedStore(slow, redis.url, 60.0)
+    await store.start()
+    record = record_of("raced", status=Status.READY)
+    await store.add(row_of(record, b"old"))
+    slow.gate.clear()
+    reading = asyncio.create_task(store.view("raced"))
+    await asyncio.wait_for(slow.has_read.wait(), 5)
+    changed = record.model_copy(update={"version": 2})
+    assert await store.replace(row_of(changed, b"new"))
+    slow.gate.set()
+    await reading
+    assert await store.view("raced") == View("t2", b"new", True)
+    await store.close()
+
+
+class _Counting(SqliteStore):
+    """Counts the views that are read, and holds their readers while its gate is shut."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.views = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.has_read = asyncio.Event()
+
+    async def view(self, work_id: str) -> View | None:
+        self.views += 1
+        view = await super().view(work_id)
+        self.has_read.set()
+        await self.gate.wait()
+        return view
