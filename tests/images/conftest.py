@@ -18,6 +18,7 @@ import grpc
 import pytest
 
 from infra.containers import image_name, podman_says, running
+from infra.service import wait_for_port
 from meshkit.client import open_channel
 from meshkit.config import ServerConfig
 from meshkit.testing import PageClient
@@ -88,6 +89,8 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]
         made.names["orchestrator"] = _start(
             stack, "orchestrator", _orchestrator(made.ports), {state: "/var/lib/pagemesh"}
         )
+        for port in made.ports.values():
+            wait_for_port(port)
         yield made
 
 
