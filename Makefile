@@ -135,6 +135,11 @@ telemetry-docs: setup  ## Write docs/observability.md's tables and Grafana's das
 	python -m scripts.describe_telemetry
 	python -m scripts.dashboards
 
+.PHONY: console-screenshot
+console-screenshot: GATEWAY ?= http://127.0.0.1:8080
+console-screenshot: infra-setup  ## The console's picture in docs/, from the gateway of `make run`
+	python -m scripts.console_screenshot '$(GATEWAY)'
+
 .PHONY: vendor-console
 vendor-console: setup  ## Fetch the console's libraries again and verify them; needs npm
 	python -m scripts.vendor_console
