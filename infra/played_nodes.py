@@ -9,6 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,13 @@ class PlayedNodes:
 
 def _running(pod: Any) -> Any:
     conditions = ("Initialized", "ContainersReady", "Ready")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "phase": "Running",
         "podIP": "127.0.0.1",
-        "conditions": [{"type": kind, "status": "True"} for kind in conditions],
+        "conditions": [
+            {"type": kind, "status": "True", "lastTransitionTime": now} for kind in conditions
+        ],
         "containerStatuses": list(_ready(pod["spec"]["containers"])),
         "initContainerStatuses": list(_ready(pod["spec"].get("initContainers", []))),
     }

@@ -1,5 +1,6 @@
 """`make deploy`, `diff`, `status` and `undeploy` against a real API server, in this order."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,8 @@ def test_6_a_failed_rollout_says_which_pod_and_why_and_goes_back(
     cluster: ControlPlane, deploy: Say, tmp_path: Path
 ) -> None:
     base = Path("../" * len(tmp_path.parts)) / str(ROOT / "k8s/overlays/production").lstrip("/")
-    patch = (
-        "[{op: replace, path: /spec/template/spec/containers/0/resources/requests/cpu, value: 9k}]"
-    )
+    where = "/spec/template/spec/containers/0/resources/requests/cpu"
+    patch = json.dumps([{"op": "replace", "path": where, "value": "9k"}])
     target = {"kind": "Deployment", "name": "ocr"}
     overlay = {"resources": [str(base)], "patches": [{"target": target, "patch": patch}]}
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
