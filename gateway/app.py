@@ -32,6 +32,7 @@ from gateway.routes import (
 from gateway.security import open_doorkeeper
 from gateway.security.audit import AuditLog
 from gateway.stores import open_store
+from gateway.telemetry.recording import record_ended, request_telemetry
 from gateway.uploads import open_place
 from gateway.webhooks import open_webhooks
 
@@ -51,7 +52,13 @@ def create_app(config: GatewayConfig) -> FastAPI:
         webhooks: that documents' ends are told by.
         images, results: pictures of pages, and results in several formats.
     """
-    app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        telemetry=request_telemetry(),
+    )
     app.state.config = config
     app.state.bells = Bells()
     describe(app)
@@ -79,7 +86,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(hooks.stop)
         await hooks.start()
         ledger = Ledger(store, app.state.bells, config.inline_result_bytes)
-        ledger.ended.append(hooks.ended)
+        ledger.ended += [hooks.ended, record_ended]
         orchestrator = Orchestrator(config.orchestrator_target)
         stack.push_async_callback(orchestrator.close)
         dispatch = open_dispatch(config, ledger, orchestrator)

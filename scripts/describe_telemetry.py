@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from gateway.telemetry import names as gateway
 from meshkit.telemetry import names as every_process
 from meshkit.telemetry.vocabulary import Metric, MetricKind, Span, Vocabulary
 from orchestrator.sources import names as kafka_door
@@ -67,6 +68,7 @@ def rooms() -> dict[str, Vocabulary]:
         "orchestrator": orchestrator.VOCABULARY,
         "orchestrator, from Kafka": kafka_door.VOCABULARY,
         "sidecar": sidecar_vocabulary(),
+        "gateway": gateway.VOCABULARY,
         "command": command.VOCABULARY,
     }
 
