@@ -7,13 +7,13 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
+from gateway.patterns import IN_WORDS
 from meshkit.errors import (
     Cancelled,
     Conflict,
@@ -145,8 +145,11 @@ async def _tell_invalid(request: Request, error: Any) -> Response:
 def invalid(errors: Any) -> HttpProblem:
     """What pydantic found, as one problem: 422 with every mistake."""
     mistakes = [
-        {"field": ".".join(str(part) for part in each["loc"]), "problem": str(each["msg"])}
-        for each in jsonable_encoder(errors, exclude={"input", "ctx", "url"})
+        {
+            "field": ".".join(str(part) for part in each["loc"]),
+            "problem": IN_WORDS.get(each.get("ctx", {}).get("pattern"), str(each["msg"])),
+        }
+        for each in errors
     ]
     detail = "; ".join(f"{each['field']}: {each['problem']}" for each in mistakes)
     metadata = {"field": mistakes[0]["field"]} if mistakes else {}

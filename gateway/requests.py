@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
+from gateway import patterns
 from gateway.config import GatewayConfig
 from gateway.documents import Kept
 from gateway.problems import HttpProblem, invalid
@@ -18,9 +19,7 @@ from gateway.uploads import Incoming, Place
 from gateway.uploads.forms import FILE, read_form
 from meshkit.errors import Conflict, InvalidInput, TooLarge
 
-ID_PATTERN = r"^[A-Za-z0-9._:-]{1,128}$"
 _LONGEST_NAME = 255
-_LOCATION = r"^(https?|s3|file)://"
 _JSON = "application/json"
 _FORM = "multipart/form-data"
 
@@ -34,13 +33,13 @@ class How(BaseModel):
 
     request_id: str | None = Field(
         default=None,
-        pattern=ID_PATTERN,
+        pattern=patterns.DOCUMENT_ID,
         description="Names this piece of work: the same request sent again gives the same answer. "
         "The header Idempotency-Key says the same. Made up when it is left out.",
     )
     sha256: str | None = Field(
         default=None,
-        pattern=r"^[0-9A-Fa-f]{64}$",
+        pattern=patterns.SHA256,
         description="SHA-256 that the document's bytes must have.",
     )
     pipeline: str | None = Field(
@@ -51,7 +50,7 @@ class How(BaseModel):
     pages: str | None = Field(
         default=None,
         max_length=1024,
-        pattern=r"^[0-9, -]*$",
+        pattern=patterns.PAGES,
         description="Pages to read, `1-3,7`; all.",
     )
     dpi: int | None = Field(
@@ -72,7 +71,7 @@ class How(BaseModel):
     webhook: str | None = Field(
         default=None,
         max_length=2048,
-        pattern=r"^https?://",
+        pattern=patterns.WEBHOOK,
         description="Is called when the document is at its end.",
     )
 
@@ -95,7 +94,7 @@ class DocumentRequest(How):
     """A document by its location."""
 
     location: str = Field(
-        pattern=_LOCATION,
+        pattern=patterns.LOCATION,
         max_length=4096,
         description="Where the document is: `https://`, `s3://` or `file://`, as far as the "
         "orchestrator allows.",
@@ -106,7 +105,7 @@ class DocumentForm(How):
     """A document by its bytes, or by its location."""
 
     location: str | None = Field(
-        default=None, pattern=_LOCATION, max_length=4096, description="In place of `file`."
+        default=None, pattern=patterns.LOCATION, max_length=4096, description="In place of `file`."
     )
     file: Annotated[
         bytes | None,

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
+from gateway import patterns
 from gateway.identity import Caller
 from gateway.problems import HttpProblem
 from gateway.records import Cursor, Record
@@ -70,7 +71,7 @@ async def send(
     idempotency_key: Annotated[
         str | None,
         Header(
-            pattern=r'^"?[A-Za-z0-9._:-]{1,128}"?$',
+            pattern=patterns.IDEMPOTENCY_KEY,
             description="The request id, where the body has none.",
         ),
     ] = None,

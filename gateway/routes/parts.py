@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
+from gateway import patterns
 from gateway.bells import Bells
 from gateway.config import GatewayConfig
 from gateway.documents import Documents
 from gateway.images import Images
 from gateway.problems import MEDIA_TYPE
-from gateway.requests import ID_PATTERN
 from gateway.results import Results
 from gateway.uploads import Place
 
@@ -56,7 +56,7 @@ DocumentId = Annotated[
     str,
     Path(
         alias="id",
-        pattern=ID_PATTERN,
+        pattern=patterns.DOCUMENT_ID,
         description="The request id that the document was sent with, or that it was given.",
     ),
 ]

@@ -136,3 +136,24 @@ async def test_what_nobody_has_is_not_found(gateway: RunningGateway) -> None:
         assert (answer.status_code, answer.json()["reason"]) == (404, "DOCUMENT_NOT_FOUND")
     answer = await gateway.http.post("/v1/documents", content=b"x")
     assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("location", "ftp://example.org/a.pdf", "s3:// or file:// is expected"),
+        ("sha256", "abc", "64 hexadecimal digits"),
+        ("pages", "one", "1-3,7"),
+        ("webhook", "mailto:a@example.org", "https://"),
+        ("request_id", "a b", "letters, digits"),
+    ],
+)
+async def test_a_text_of_the_wrong_form_is_told_in_words(
+    gateway: RunningGateway, field: str, value: str, told: str
+) -> None:
+    body = {"location": "https://example.org/a.pdf", field: value}
+    answer = await gateway.http.post("/v1/documents", json=body)
+    assert answer.status_code == 422
+    assert told in answer.json()["detail"]
+    assert "pattern" not in answer.json()["detail"]
+    assert answer.json()["metadata"]["field"].endswith(field)
