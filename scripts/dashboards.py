@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.semconv.attributes.http_attributes import (
+    HTTP_REQUEST_METHOD,
+    HTTP_RESPONSE_STATUS_CODE,
+    HTTP_ROUTE,
+)
+
+from gateway.telemetry import names as gateway
 from meshkit.telemetry import names as common
 from meshkit.telemetry.vocabulary import Metric
 from orchestrator.sources import names as kafka
@@ -260,12 +267,61 @@ def kafka_door() -> list[Panel]:
     ]
 
 
+def rest_door() -> list[Panel]:
+    """What REST clients ask for, how long it takes, and what becomes of their documents."""
+    route, status = label(HTTP_ROUTE), label(HTTP_RESPONSE_STATUS_CODE)
+    method, ended = label(HTTP_REQUEST_METHOD), label(gateway.DOCUMENT_STATUS)
+    failed = f'{status}=~"5.."'
+    return [
+        Panel(
+            "Requests",
+            "reqps",
+            (
+                (
+                    f"{_legend(method)} {_legend(route)}",
+                    rate(gateway.REQUEST_DURATION, [method, route]),
+                ),
+            ),
+        ),
+        Panel(
+            "Duration, p95",
+            "s",
+            ((_legend(route), quantile(0.95, gateway.REQUEST_DURATION, [route])),),
+        ),
+        Panel(
+            "Answers by status",
+            "reqps",
+            ((_legend(status), rate(gateway.REQUEST_DURATION, [status])),),
+        ),
+        Panel(
+            "Failures",
+            "reqps",
+            ((_legend(route), rate(gateway.REQUEST_DURATION, [route], failed)),),
+        ),
+        Panel(
+            "Requests at work",
+            "short",
+            ((_legend(method), now(gateway.ACTIVE_REQUESTS, [method])),),
+        ),
+        Panel("Documents ended", "ops", ((_legend(ended), rate(gateway.DOCUMENTS, [ended])),)),
+        Panel(
+            "From sending to the end",
+            "s",
+            (
+                ("p50", quantile(0.5, gateway.DOCUMENT_DURATION)),
+                ("p95", quantile(0.95, gateway.DOCUMENT_DURATION)),
+            ),
+        ),
+    ]
+
+
 def dashboards() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every dashboard by its file's name."""
     yield "overview", _dashboard("overview", "pagemesh: the mesh", overview())
     for name in MODELS:
         yield f"model-{name}", _dashboard(f"model-{name}", f"pagemesh: {name}", model(name))
     yield "kafka", _dashboard("kafka", "pagemesh: Kafka", kafka_door())
+    yield "gateway", _dashboard("gateway", "pagemesh: REST", rest_door())
     yield "cost", _dashboard("cost", "pagemesh: cost", cost())
 
 

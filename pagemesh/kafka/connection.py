@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from meshkit.errors import DependencyUnavailable
 from pagemesh.kafka.codec import Codec, SubjectNaming
 
+_BOOTSTRAP_MS = 10_000
+"""For a first answer: brokers that refuse the credentials are known by nothing but this time."""
+
 
 class Connection(BaseModel):
     """Brokers, their security, and the registry. Passwords come from files."""
@@ -56,6 +59,7 @@ class Connection(BaseModel):
         options: dict[str, Any] = {
             "bootstrap_servers": self.brokers.split(","),
             "security_protocol": self.security,
+            "bootstrap_timeout_ms": _BOOTSTRAP_MS,
         }
         if self.security.endswith("SSL"):
             options["ssl_context"] = self._tls()

@@ -1,9 +1,12 @@
 """A client's side of the Kafka door, and topics of each test's own."""
 
 import asyncio
+import os
+import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from infra.kafka_broker import KafkaBroker
 from infra.others import SchemaRegistry
+from orchestrator.config import MODELS
 from pagemesh.kafka.codec import Codec
 from pagemesh.kafka.connection import Connection
 from pagemesh.kafka.topics import Topics, create_topics
@@ -120,3 +124,27 @@ def client(broker: KafkaBroker, registry: SchemaRegistry) -> Iterator[Client]:
     producer.close()
     for consumer in client.consumers.values():
         consumer.close()
+
+
+@asynccontextmanager
+async def orchestrator_process(
+    state: Path, target: str, settings: dict[str, Any]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m orchestrator`, killed with -9 at the end unless it has ended."""
+    given = {name: str(value) for name, value in settings.items()}
+    given |= {"port": "0", "state_dir": str(state), "file_roots": str(settings["file_roots"][0])}
+    given |= {f"{model}_target": target for model in MODELS}
+    variables = {f"PAGEMESH_ORCHESTRATOR_{name.upper()}": value for name, value in given.items()}
+    with (state.parent / f"{state.name}.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "orchestrator"),
+            env={**os.environ, **variables},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()

@@ -2,11 +2,9 @@
 
 import asyncio
 import gc
-import os
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,8 @@ import pytest
 from infra.kafka_broker import KafkaBroker
 from infra.others import Mongo
 from meshkit.testing import running_server
-from orchestrator.config import MODELS
 from orchestrator.testing import FakeMesh, FakeModel, tiff
-from tests.integration.kafka.conftest import Client
+from tests.integration.kafka.conftest import Client, orchestrator_process
 from tests.integration.processes import asked, hang_after
 
 pytestmark = [
@@ -44,30 +41,6 @@ def slowed(model: FakeModel, seconds: float) -> None:
         return await answer(request, fake)
 
     model.answer = slow
-
-
-@asynccontextmanager
-async def orchestrator_process(
-    state: Path, target: str, settings: dict[str, Any]
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m orchestrator`, killed with -9 at the end unless it has ended."""
-    given = {name: str(value) for name, value in settings.items()}
-    given |= {"port": "0", "state_dir": str(state), "file_roots": str(settings["file_roots"][0])}
-    given |= {f"{model}_target": target for model in MODELS}
-    variables = {f"PAGEMESH_ORCHESTRATOR_{name.upper()}": value for name, value in given.items()}
-    with (state.parent / f"{state.name}.log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "orchestrator"),
-            env={**os.environ, **variables},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 def check_answers(results: list[dict[str, Any]], names: list[str], pages: int) -> None:

@@ -21,7 +21,7 @@ from scripts.prometheus_names import label, series_of
 
 RULES = Path(__file__).parents[3] / "k8s" / "observability" / "prometheus" / "rules.yaml"
 METRICS = [metric for vocabulary in rooms().values() for metric in vocabulary.metrics]
-_WORDS = re.compile(r"(?<![\w:])(?:pagemesh|rpc|messaging)_\w+")
+_WORDS = re.compile(r"(?<![\w:])(?:pagemesh|rpc|messaging|http)_\w+")
 
 
 def expressions() -> Iterator[tuple[str, str]]:
@@ -79,7 +79,7 @@ def test_the_dashboards_are_fresh_and_whole() -> None:
     made = {f"{name}.json": _text(dashboard) for name, dashboard in dashboards()}
     assert {path.name: path.read_text() for path in FOLDER.glob("*.json")} == made
     uids = [dashboard["uid"] for _, dashboard in dashboards()]
-    assert len(set(uids)) == len(uids) == 8
+    assert len(set(uids)) == len(uids) == 9
     for text in made.values():
         panels: list[dict[str, Any]] = json.loads(text)["panels"]
         places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
