@@ -1,5 +1,6 @@
 """How the processes of a mesh live and end."""
 
+import contextlib
 import signal
 import threading
 
@@ -65,17 +66,17 @@ def test_a_demo_can_be_all(command: Command) -> None:
     assert done.returncode == 0, done.stderr
     assert "1 skipped" in done.stdout
     assert "Traceback" not in done.stderr
-    left = [process for process in _new_since(before) if "pagemesh.tethered" in process.cmdline()]
+    left = [arguments for arguments in _started_since(before) if "pagemesh.tethered" in arguments]
     assert left == []
 
 
-def _new_since(before: set[int]) -> list[psutil.Process]:
+def _started_since(before: set[int]) -> list[list[str]]:
+    """The arguments of every process that is newer than `before` and runs."""
     found = []
     for pid in set(psutil.pids()) - before:
-        try:
-            found.append(psutil.Process(pid))
-        except psutil.NoSuchProcess:
-            continue
+        # Gone meanwhile, or dead and not yet reaped: neither runs.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append(psutil.Process(pid).cmdline())
     return found
 
 
