@@ -35,8 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     figures = asyncio.run(measure(arguments.parts, arguments.rounds, arguments.encodings))
     show(figures)
-    if arguments.parts == parts:
-        write(figures, RESULTS)
+    write(figures, RESULTS)
 
 
 if __name__ == "__main__":
