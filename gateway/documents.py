@@ -15,13 +15,14 @@ from opentelemetry import propagate
 from gateway.dispatch.base import Dispatch
 from gateway.identity import Client
 from gateway.ledger import Ledger
-from gateway.locations import check_location, public_location
+from gateway.locations import check_location
 from gateway.orchestrator import Orchestrator
 from gateway.records import Asked, Cursor, Record, View, now
 from gateway.stores import Store
 from gateway.uploads import Place
 from gateway.webhooks import Webhooks
 from meshkit.errors import Conflict, InvalidInput, NotFound, PagemeshError
+from meshkit.locations import public_location
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 
 _SWEEP_SECONDS = 30.0

@@ -1,25 +1,13 @@
-"""Locations as they may be shown, and those that a client may not name."""
+"""Locations that a client may not name."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from meshkit.errors import Forbidden, InvalidInput
+from meshkit.locations import public_location
 
 _SCHEMES = ("https", "http", "s3", "file")
 _FIELD = {"field": "location"}
-
-
-def public_location(location: str) -> str:
-    """The location without user, password, query and fragment: those may be credentials."""
-    try:
-        parts = urlsplit(location)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "a malformed location"
-    if ":" in host:
-        host = f"[{host}]"
-    where = f"{host}:{port}" if port is not None else host
-    return f"{parts.scheme}://{where}{parts.path}"
 
 
 def check_location(location: str, own: str) -> None:

@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from google.protobuf.duration_pb2 import Duration
 
 from meshkit.errors import InvalidInput
+from meshkit.locations import public_location
 from orchestrator.catalog import PipelineCatalog
 from orchestrator.documents.config import DocumentLimits
-from orchestrator.documents.source import Spool, public_location
+from orchestrator.documents.source import Spool
 from orchestrator.order import Order
 from orchestrator.page_selection import PageSelection
 from orchestrator.records import Keeper

@@ -1,17 +1,11 @@
 """A durable queue in one SQLite file: the ids of documents that are to be delivered."""
 
-import asyncio
-import sqlite3
 import time
-from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from meshkit.errors import DependencyUnavailable
-
-T = TypeVar("T")
+from gateway.sqlite_file import SqliteFile
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -40,27 +34,25 @@ class Delivery:
 
 
 class Queue:
-    """First in, first out, but for those that wait for another attempt. On the disk when told."""
+    """First in, first out, but for those that wait for another attempt. On the disk when told.
+
+    Every method raises DependencyUnavailable when the file cannot be used.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gateway-queue")
-        self._database: sqlite3.Connection | None = None
+        self._file = SqliteFile(path, _SCHEMA, "the queue of documents", "QUEUE_UNAVAILABLE")
 
     async def open(self) -> None:
-        """Open the file, make it where it is not. Raises DependencyUnavailable."""
-        await self._run(self._open)
+        """Open the file, make it where it is not."""
+        await self._file.open()
 
     async def close(self) -> None:
         """Close the file. May be repeated."""
-        database, self._database = self._database, None
-        if database is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, database.close)
-        self._thread.shutdown()
+        await self._file.close()
 
     async def put(self, work_id: str) -> None:
-        """Add a document; nothing happens when it is there. Raises DependencyUnavailable."""
-        await self._write(
+        """Add a document; nothing happens when it is there."""
+        await self._file.write(
             "INSERT INTO deliveries (work_id, place) "
             "VALUES (?, (SELECT COALESCE(MAX(place), 0) + 1 FROM deliveries)) "
             "ON CONFLICT (work_id) DO NOTHING",
@@ -68,50 +60,19 @@ class Queue:
         )
 
     async def next(self, limit: int, apart_from: Collection[str]) -> list[Delivery]:
-        """The first documents, due or not, without those. Raises DependencyUnavailable."""
-        rows = await self._run(
-            lambda: self._opened.execute(
-                "SELECT work_id, attempts, due FROM deliveries ORDER BY due > ?, place LIMIT ?",
-                (time.time(), limit + len(apart_from)),
-            ).fetchall()
+        """The first documents, due or not, without those."""
+        rows = await self._file.read(
+            "SELECT work_id, attempts, due FROM deliveries ORDER BY due > ?, place LIMIT ?",
+            *(time.time(), limit + len(apart_from)),
         )
         return [Delivery(*row) for row in rows if row[0] not in apart_from][:limit]
 
     async def postpone(self, work_id: str, attempts: int, due: float) -> None:
-        """Try again later. Raises DependencyUnavailable."""
-        await self._write(
+        """Try again later."""
+        await self._file.write(
             "UPDATE deliveries SET attempts = ?, due = ? WHERE work_id = ?", attempts, due, work_id
         )
 
     async def remove(self, work_id: str) -> None:
-        """The document needs no delivery any more. Raises DependencyUnavailable."""
-        await self._write("DELETE FROM deliveries WHERE work_id = ?", work_id)
-
-    @property
-    def _opened(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise sqlite3.ProgrammingError("the queue is closed")
-        return self._database
-
-    def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        database = sqlite3.connect(self._path, check_same_thread=False, timeout=10)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.executescript(_SCHEMA)
-        self._database = database
-
-    async def _write(self, statement: str, *values: object) -> None:
-        def act() -> None:
-            with self._opened as database:
-                database.execute(statement, values)
-
-        await self._run(act)
-
-    async def _run(self, act: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, act)
-        except (sqlite3.Error, OSError, RuntimeError) as error:
-            raise DependencyUnavailable(
-                "the queue of documents cannot be used now; try again", reason="QUEUE_UNAVAILABLE"
-            ) from error
+        """The document needs no delivery any more."""
+        await self._file.write("DELETE FROM deliveries WHERE work_id = ?", work_id)

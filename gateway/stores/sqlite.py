@@ -1,17 +1,12 @@
 """Documents in one SQLite file: the store of a single gateway."""
 
-import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 from gateway.records import Cursor, PageNews, Record, Row, StoredPage, View
-from meshkit.errors import DependencyUnavailable
-
-T = TypeVar("T")
+from gateway.sqlite_file import SqliteFile
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -53,76 +48,69 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gateway-store")
-        self._database: sqlite3.Connection | None = None
+        self._file = SqliteFile(path, _SCHEMA, "the store of documents", "STORE_UNAVAILABLE")
 
     async def start(self) -> None:
         """Open the file, make it where it is not."""
-        await self._run(self._open)
+        await self._file.open()
 
     async def close(self) -> None:
         """Close the file."""
-        database, self._database = self._database, None
-        if database is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, database.close)
-        self._thread.shutdown()
+        await self._file.close()
 
     async def check(self) -> None:
         """Whether it can be read."""
-        await self._read("SELECT 1")
+        await self._file.read("SELECT 1")
 
     async def add(self, row: Row) -> Record | None:
         """See `Store`."""
 
-        def act() -> Record | None:
-            with self._opened as database:
-                added = database.execute(
-                    "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                    "ON CONFLICT (work_id) DO NOTHING",
-                    (
-                        *(row.record.work_id, row.record.client, row.record.id),
-                        *(row.record.created_at.timestamp(), row.record.is_dispatched),
-                        row.record.status.is_final,
-                        *(row.record.version, row.record.model_dump_json(), row.etag, row.body),
-                    ),
-                )
-                if added.rowcount:
-                    return None
-                (text,) = database.execute(
-                    "SELECT record FROM documents WHERE work_id = ?", (row.record.work_id,)
-                ).fetchone()
-                return Record.model_validate_json(text)
+        def act(database: sqlite3.Connection) -> Record | None:
+            added = database.execute(
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (work_id) DO NOTHING",
+                (
+                    *(row.record.work_id, row.record.client, row.record.id),
+                    *(row.record.created_at.timestamp(), row.record.is_dispatched),
+                    row.record.status.is_final,
+                    *(row.record.version, row.record.model_dump_json(), row.etag, row.body),
+                ),
+            )
+            if added.rowcount:
+                return None
+            (text,) = database.execute(
+                "SELECT record FROM documents WHERE work_id = ?", (row.record.work_id,)
+            ).fetchone()
+            return Record.model_validate_json(text)
 
-        return await self._run(act)
+        return await self._file.transact(act)
 
     async def replace(self, row: Row) -> bool:
         """See `Store`."""
         record = row.record
 
-        def act() -> bool:
-            with self._opened as database:
-                changed = database.execute(
-                    "UPDATE documents SET is_dispatched = ?, is_final = ?, version = ?, "
-                    "record = ?, etag = ?, body = ? WHERE work_id = ? AND version = ?",
-                    (
-                        *(record.is_dispatched, record.status.is_final),
-                        *(record.version, record.model_dump_json()),
-                        *(row.etag, row.body, record.work_id, record.version - 1),
-                    ),
-                )
-                return changed.rowcount == 1
+        def act(database: sqlite3.Connection) -> bool:
+            changed = database.execute(
+                "UPDATE documents SET is_dispatched = ?, is_final = ?, version = ?, "
+                "record = ?, etag = ?, body = ? WHERE work_id = ? AND version = ?",
+                (
+                    *(record.is_dispatched, record.status.is_final),
+                    *(record.version, record.model_dump_json()),
+                    *(row.etag, row.body, record.work_id, record.version - 1),
+                ),
+            )
+            return changed.rowcount == 1
 
-        return await self._run(act)
+        return await self._file.transact(act)
 
     async def record(self, work_id: str) -> Record | None:
         """See `Store`."""
-        rows = await self._read("SELECT record FROM documents WHERE work_id = ?", work_id)
+        rows = await self._file.read("SELECT record FROM documents WHERE work_id = ?", work_id)
         return Record.model_validate_json(rows[0][0]) if rows else None
 
     async def view(self, work_id: str) -> View | None:
         """See `Store`."""
-        rows = await self._read(
+        rows = await self._file.read(
             "SELECT etag, body, is_final FROM documents WHERE work_id = ?", work_id
         )
         return View(rows[0][0], rows[0][1], bool(rows[0][2])) if rows else None
@@ -130,22 +118,21 @@ class SqliteStore:
     async def add_page(self, record: Record, page: StoredPage) -> bool:
         """See `Store`."""
 
-        def act() -> bool:
-            with self._opened as database:
-                added = database.execute(
-                    f"INSERT INTO pages (work_id, {_PAGE}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
-                    "ON CONFLICT (work_id, number) DO UPDATE SET data = excluded.data, "
-                    "outcome = excluded.outcome, reason = excluded.reason "
-                    "WHERE length(pages.data) = 0 AND length(excluded.data) > 0",
-                    (record.work_id, *page),
-                )
-                return added.rowcount == 1
+        def act(database: sqlite3.Connection) -> bool:
+            added = database.execute(
+                f"INSERT INTO pages (work_id, {_PAGE}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
+                "ON CONFLICT (work_id, number) DO UPDATE SET data = excluded.data, "
+                "outcome = excluded.outcome, reason = excluded.reason "
+                "WHERE length(pages.data) = 0 AND length(excluded.data) > 0",
+                (record.work_id, *page),
+            )
+            return added.rowcount == 1
 
-        return await self._run(act)
+        return await self._file.transact(act)
 
     async def page(self, work_id: str, number: int) -> StoredPage | None:
         """See `Store`."""
-        rows = await self._read(
+        rows = await self._file.read(
             f"SELECT {_PAGE} FROM pages WHERE work_id = ? AND number = ?",  # noqa: S608
             work_id,
             number,
@@ -158,7 +145,7 @@ class SqliteStore:
             f"SELECT {_PAGE} FROM pages WHERE work_id = ? AND number > ? "  # noqa: S608
             "ORDER BY number LIMIT ?"
         )
-        return [StoredPage(*row) for row in await self._read(statement, work_id, after, limit)]
+        return [StoredPage(*row) for row in await self._file.read(statement, work_id, after, limit)]
 
     async def news(self, work_id: str, after: int, limit: int) -> Sequence[PageNews]:
         """See `Store`."""
@@ -166,7 +153,7 @@ class SqliteStore:
             f"SELECT {_NEWS} FROM pages WHERE work_id = ? AND sequence > ? "  # noqa: S608
             "ORDER BY sequence LIMIT ?"
         )
-        return [PageNews(*row) for row in await self._read(statement, work_id, after, limit)]
+        return [PageNews(*row) for row in await self._file.read(statement, work_id, after, limit)]
 
     async def listed(
         self, client: str, after: Cursor | None, limit: int, query: str
@@ -180,7 +167,7 @@ class SqliteStore:
         if query:
             condition += " AND substr(id, 1, ?) = ?"
             values += [len(query), query]
-        rows = await self._read(
+        rows = await self._file.read(
             f"SELECT record FROM documents WHERE {condition} "  # noqa: S608 - all ours
             "ORDER BY created_at DESC, work_id DESC LIMIT ?",
             *values,
@@ -190,7 +177,7 @@ class SqliteStore:
 
     async def waiting(self, before: datetime, limit: int) -> Sequence[Record]:
         """See `Store`."""
-        rows = await self._read(
+        rows = await self._file.read(
             "SELECT record FROM documents WHERE is_dispatched = 0 AND created_at < ? "
             "ORDER BY created_at LIMIT ?",
             before.timestamp(),
@@ -201,42 +188,15 @@ class SqliteStore:
     async def sweep(self, before: datetime) -> int:
         """See `Store`."""
 
-        def act() -> int:
-            with self._opened as database:
-                deleted = database.execute(
-                    "DELETE FROM documents WHERE work_id IN "
-                    "(SELECT work_id FROM documents WHERE created_at < ? LIMIT ?)",
-                    (before.timestamp(), _SWEPT_AT_ONCE),
-                )
-                return deleted.rowcount
+        def act(database: sqlite3.Connection) -> int:
+            deleted = database.execute(
+                "DELETE FROM documents WHERE work_id IN "
+                "(SELECT work_id FROM documents WHERE created_at < ? LIMIT ?)",
+                (before.timestamp(), _SWEPT_AT_ONCE),
+            )
+            return deleted.rowcount
 
         total = 0
-        while swept := await self._run(act):
+        while swept := await self._file.transact(act):
             total += swept
         return total
-
-    @property
-    def _opened(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise sqlite3.ProgrammingError("the store is closed")
-        return self._database
-
-    def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        database = sqlite3.connect(self._path, check_same_thread=False, timeout=10)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.execute("PRAGMA foreign_keys = ON")
-        database.executescript(_SCHEMA)
-        self._database = database
-
-    async def _read(self, statement: str, *values: object) -> list[Any]:
-        return await self._run(lambda: self._opened.execute(statement, values).fetchall())
-
-    async def _run(self, act: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, act)
-        except (sqlite3.Error, OSError, RuntimeError) as error:
-            raise DependencyUnavailable(
-                "the store of documents cannot be used now; try again", reason="STORE_UNAVAILABLE"
-            ) from error

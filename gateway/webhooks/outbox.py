@@ -1,17 +1,12 @@
 """Webhooks that are owed, in one SQLite file: on the disk before a document is taken."""
 
-import asyncio
-import sqlite3
 import time
-from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from meshkit.errors import DependencyUnavailable
-
-T = TypeVar("T")
+from gateway.sqlite_file import SqliteFile
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS webhooks (
@@ -61,25 +56,20 @@ class Outbox:
     """The file. Every method raises DependencyUnavailable when it cannot be used."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gateway-webhooks")
-        self._database: sqlite3.Connection | None = None
+        self._file = SqliteFile(path, _SCHEMA, "the outbox of webhooks", "WEBHOOKS_UNAVAILABLE")
 
     async def open(self) -> None:
         """Open the file, make it where it is not."""
-        await self._run(self._open)
+        await self._file.open()
 
     async def close(self) -> None:
         """Close the file. May be repeated."""
-        database, self._database = self._database, None
-        if database is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, database.close)
-        self._thread.shutdown()
+        await self._file.close()
 
     async def add(self, work_id: str) -> bool:
         """Owe a document's webhook. False: it is owed, or was sent, already."""
         return (
-            await self._write(
+            await self._file.write(
                 "INSERT INTO webhooks (work_id, state, since) VALUES (?, ?, ?) "
                 "ON CONFLICT (work_id) DO NOTHING",
                 *(work_id, State.EXPECTED, time.time()),
@@ -89,7 +79,7 @@ class Outbox:
 
     async def remove(self, work_id: str) -> None:
         """Owe nothing any more."""
-        await self._write("DELETE FROM webhooks WHERE work_id = ?", work_id)
+        await self._file.write("DELETE FROM webhooks WHERE work_id = ?", work_id)
 
     async def find(self, work_id: str) -> Entry | None:
         """A document's webhook."""
@@ -113,51 +103,22 @@ class Outbox:
 
     async def ended(self, work_id: str) -> None:
         """The document is at its end: its webhook is due."""
-        await self._write(
+        await self._file.write(
             "UPDATE webhooks SET state = ? WHERE work_id = ? AND state = ?",
             *(State.DUE, work_id, State.EXPECTED),
         )
 
     async def settle(self, entry: Entry) -> None:
         """Keep what came of an attempt."""
-        await self._write(
+        await self._file.write(
             "UPDATE webhooks SET state = ?, attempts = ?, due = ?, error = ? WHERE work_id = ?",
             *(entry.state, entry.attempts, entry.due, entry.error, entry.work_id),
         )
 
     async def sweep(self, before: float) -> None:
         """Forget those that were made before then."""
-        await self._write("DELETE FROM webhooks WHERE since < ?", before)
-
-    def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        database = sqlite3.connect(self._path, check_same_thread=False, timeout=10)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.executescript(_SCHEMA)
-        self._database = database
-
-    @property
-    def _opened(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise sqlite3.ProgrammingError("the outbox is closed")
-        return self._database
+        await self._file.write("DELETE FROM webhooks WHERE since < ?", before)
 
     async def _read(self, statement: str, *values: object) -> list[Entry]:
-        rows = await self._run(lambda: self._opened.execute(statement, values).fetchall())
+        rows = await self._file.read(statement, *values)
         return [Entry(work_id, State(state), *rest) for work_id, state, *rest in rows]
-
-    async def _write(self, statement: str, *values: object) -> int:
-        def act() -> int:
-            with self._opened as database:
-                return database.execute(statement, values).rowcount
-
-        return await self._run(act)
-
-    async def _run(self, act: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, act)
-        except (sqlite3.Error, OSError, RuntimeError) as error:
-            raise DependencyUnavailable(
-                "webhooks cannot be taken now; try again", reason="WEBHOOKS_UNAVAILABLE"
-            ) from error

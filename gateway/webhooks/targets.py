@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
-from gateway.locations import public_location
 from meshkit.addresses import GuardedResolver, Network, check_host
 from meshkit.errors import Forbidden, InvalidInput
+from meshkit.locations import public_location
 
 FIELD = "webhook"
 _LONGEST_PAUSE_SECONDS = 3600.0

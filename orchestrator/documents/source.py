@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 from aiohttp.abc import AbstractResolver
 
 from meshkit.errors import DeadlineExceeded, Forbidden, InvalidInput
+from meshkit.locations import public_location
 from orchestrator.documents import files, s3, web
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.spool import Spool
 
-__all__ = ["Spool", "fetch", "public_location"]
+__all__ = ["Spool", "fetch"]
 
 
 async def fetch(
@@ -42,19 +43,6 @@ async def fetch(
             f"{public_location(location)} did not come whole in {limits.fetch_timeout_s:g} s",
             reason="FETCH_TIMEOUT",
         ) from error
-
-
-def public_location(location: str) -> str:
-    """The location without user, password, query and fragment: those may be credentials."""
-    try:
-        parts = urlsplit(location)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "a malformed location"
-    if ":" in host:
-        host = f"[{host}]"
-    where = f"{host}:{port}" if port is not None else host
-    return f"{parts.scheme}://{where}{parts.path}"
 
 
 async def _copy(

@@ -14,7 +14,7 @@ from meshkit.errors import (
     TooLarge,
 )
 from orchestrator.documents.config import DocumentLimits
-from orchestrator.documents.source import Spool, fetch, public_location
+from orchestrator.documents.source import Spool, fetch
 
 
 @pytest.fixture
@@ -126,21 +126,6 @@ async def test_s3_without_s3fs_says_what_to_install(monkeypatch: pytest.MonkeyPa
     assert isinstance(error, DependencyUnavailable)
     assert error.retry_after is None
     assert "pagemesh[s3]" in error.message
-
-
-@pytest.mark.parametrize(
-    ("location", "shown"),
-    [
-        ("https://user:pass@host:8443/a.pdf?X-Amz-Signature=1#x", "https://host:8443/a.pdf"),
-        ("https://token@[2606:2800::1]/a.pdf", "https://[2606:2800::1]/a.pdf"),
-        ("s3://forms/2026/a.pdf", "s3://forms/2026/a.pdf"),
-        ("file:///scans/a.pdf", "file:///scans/a.pdf"),
-        ("https://user:pass@[bad", "a malformed location"),
-        ("https://user:pass@host:port/", "a malformed location"),
-    ],
-)
-def test_shown_locations_hold_no_credentials(location: str, shown: str) -> None:
-    assert public_location(location) == shown
 
 
 async def test_errors_hold_no_credentials(limits: DocumentLimits) -> None:
