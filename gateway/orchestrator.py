@@ -11,6 +11,7 @@ from meshkit.status import error_from_rpc
 from meshkit.telemetry.calls import CALLER_KEY
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
+from pagemesh.priorities import priority_of
 
 _CALL_SECONDS = 60.0
 _LIST_SECONDS = 5.0
@@ -100,6 +101,7 @@ def spec_of(record: Record) -> pb.DocumentSpec:
         dpi=asked.dpi,
         options=asked.options,
         sha256=asked.sha256,
+        priority=priority_of(asked.priority),
     )
     if asked.timeout is not None:
         spec.timeout.FromNanoseconds(round(asked.timeout * 1e9))

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.problems import Problem
 from pagemesh.orchestrator.v1 import document_pb2 as documents
+from pagemesh.priorities import Priority
 
 
 class Status(StrEnum):
@@ -57,6 +58,7 @@ class Asked(BaseModel):
     pages: str = ""
     dpi: int = 0
     password: str = ""
+    priority: Priority | Literal[""] = ""
     timeout: float | None = None
     options: dict[str, str] = {}
     webhook: str = ""

@@ -18,6 +18,7 @@ from gateway.records import Asked
 from gateway.uploads import Incoming, Place
 from gateway.uploads.forms import FILE, read_form
 from meshkit.errors import Conflict, InvalidInput, TooLarge
+from pagemesh.priorities import Priority
 
 _LONGEST_NAME = 255
 _JSON = "application/json"
@@ -62,6 +63,11 @@ class How(BaseModel):
     password: str | None = Field(
         default=None, max_length=1024, description="Opens a protected PDF."
     )
+    priority: Priority | None = Field(
+        default=None,
+        description="Which of the client's documents is read first; normal. Clients share the "
+        "machine evenly, whatever their priorities.",
+    )
     timeout: float | None = Field(
         default=None, gt=0, le=604800, description="Seconds for the whole document."
     )
@@ -84,6 +90,7 @@ class How(BaseModel):
             pages=self.pages or "",
             dpi=self.dpi or 0,
             password=self.password or "",
+            priority=self.priority or "",
             timeout=self.timeout,
             options=self.options or {},
             webhook=self.webhook or "",

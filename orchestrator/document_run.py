@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from meshkit.admission import PixelBudget
+from meshkit.admission import FIRST_COME, Applicant, PixelBudget
 from meshkit.errors import DeadlineExceeded, PagemeshError
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.document import OpenDocument, PageInfo, open_document
@@ -48,8 +48,8 @@ class ReadingRoom:
     Attributes:
         limits: of documents.
         workers: processes that rasterise.
-        budget: bytes of pixels in work at once; pages wait their turn first come, first served,
-            whichever document they belong to.
+        budget: bytes of pixels in work at once; pages wait for their turn, of all documents
+            together.
         page_images: makes a page ready for the wire.
         forms: the registered forms, kept up to date.
     """
@@ -74,6 +74,8 @@ class Job:
         plan: how.
         telemetry: told of its pages.
         done: pages that were read before and stay as they are.
+        share: the document's part in the budget.
+        is_wanted: whether it should make room for another document.
     """
 
     name: str
@@ -84,13 +86,27 @@ class Job:
     plan: Plan
     telemetry: DocumentTelemetry = field(default_factory=DocumentTelemetry)
     done: frozenset[int] = frozenset()
+    share: Applicant = FIRST_COME
+    is_wanted: Callable[[], bool] = lambda: False
 
 
-async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> None:
-    """Read a document; every page of it goes to the sink, in any order.
+class Progress(NamedTuple):
+    """How far a document is.
+
+    Attributes:
+        done: pages that are read.
+        is_whole: whether these are all.
+    """
+
+    done: frozenset[int]
+    is_whole: bool
+
+
+async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> Progress:
+    """Read a document, or a part of it when it must make room; pages go to the sink in any order.
 
     One page more is admitted when the budget has room for it, so that several documents take turns
-    and memory does not grow with the number of pages.
+    and memory does not grow with the number of pages. At least one page is read.
 
     Raises:
         PagemeshError: the document cannot be opened, or lacks a page that was asked for.
@@ -108,12 +124,18 @@ async def read_document(room: ReadingRoom, job: Job, sink: Sink) -> None:
         await sink.opened(document.media_type, document.page_count)
         numbers = job.selection.numbers(document.page_count)
         await sink.add_pages(_left_out(job.selection, document.page_count, numbers))
+        wanted = [number for number in numbers if number not in job.done]
+        begun: set[int] = set()
         async with asyncio.TaskGroup() as group:
-            for number in [each for each in numbers if each not in job.done]:
+            for number in wanted:
+                if begun and job.is_wanted():
+                    break
                 admitted = asyncio.Event()
                 reader = _PageReader(room, job, document, number, admitted)
                 group.create_task(reader.run(sink))
+                begun.add(number)
                 await admitted.wait()
+        return Progress(job.done | begun, len(begun) == len(wanted))
 
 
 @contextlib.asynccontextmanager
@@ -177,7 +199,7 @@ class _PageReader:
         async with contextlib.AsyncExitStack() as stack:
             size_bytes = _size_in_bytes(info)
             async with asyncio.timeout_at(self.job.plan.deadline):
-                hold = self.room.budget.hold(size_bytes, wait=True)
+                hold = self.room.budget.hold(size_bytes, wait=True, applicant=self.job.share)
                 await stack.enter_async_context(hold)
             stack.enter_context(pixels_active(size_bytes))
             self.admitted.set()

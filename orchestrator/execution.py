@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from meshkit.errors import DeadlineExceeded, DependencyUnavailable, InvalidInput
 from orchestrator.document_run import Job, ReadingRoom, read_document
@@ -14,6 +15,8 @@ from orchestrator.order import Order
 from orchestrator.page_run import Plan
 from orchestrator.records import Ending
 from orchestrator.reuse import Reuse
+from orchestrator.seats import Seats
+from orchestrator.shares import Share, Shares
 from orchestrator.stores.base import DocumentStore, TakenOver
 from orchestrator.telemetry import names
 from orchestrator.telemetry.recording import part_span
@@ -51,7 +54,8 @@ class Executor:
         room: what all documents share.
         uploads: bytes that are kept until a document's end.
         reuse: knows what need not be read again.
-        max_documents: whose pages are read at once; the others wait for their turn.
+        max_documents: that are open at once; the others wait for their turn. A document of many
+            pages has several turns when others wait.
     """
 
     def __init__(
@@ -67,22 +71,25 @@ class Executor:
         self._reuse = reuse
         self._room = room
         self._uploads = uploads
-        self._turns = asyncio.Semaphore(max_documents)
+        self._seats = Seats(max_documents)
+        self._shares = Shares()
 
     async def execute(self, live: Live, resources: contextlib.AsyncExitStack) -> None:
         """Read a document, and write its end whatever happens."""
         live.is_begun = True
-        with live.telemetry.running():
-            await self._read_to_the_end(live, live.order, resources)
+        order = live.order
+        taking_part = self._shares.taking_part(order.client, order.priority)
+        with live.telemetry.running(), taking_part as share:
+            await self._read_to_the_end(live, order, share, resources)
 
     async def _read_to_the_end(
-        self, live: Live, order: Order, resources: contextlib.AsyncExitStack
+        self, live: Live, order: Order, share: Share, resources: contextlib.AsyncExitStack
     ) -> None:
         ending = Ending()
         try:
             async with resources:
                 if live.stopped is None:
-                    await self._read_in_turn(live, order)
+                    await self._read(live, order, share)
                 else:
                     ending = live.stopped
         except asyncio.CancelledError:
@@ -125,13 +132,25 @@ class Executor:
             },
         )
 
-    async def _read_in_turn(self, live: Live, order: Order) -> None:
-        async with contextlib.AsyncExitStack() as stack:
-            with part_span(names.QUEUE_SPAN):
-                await stack.enter_async_context(self._turns)
-            await self._read(live, order)
+    async def _read(self, live: Live, order: Order, share: Share) -> None:
+        """Read the document in as many turns as it takes."""
+        job: Job | None = None
+        while True:
+            async with contextlib.AsyncExitStack() as stack:
+                with part_span(names.QUEUE_SPAN):
+                    seat = await stack.enter_async_context(self._seats.seat(share))
+                job = job or await self._prepare(live, order)
+                if job is None:
+                    return
+                sink = _StoreSink(self._store, live, self._reuse_for(order))
+                job = replace(job, share=share, is_wanted=seat.is_wanted)
+                done, is_whole = await read_document(self._room, job, sink)
+                if is_whole:
+                    return
+                job = replace(job, done=done)
 
-    async def _read(self, live: Live, order: Order) -> None:
+    async def _prepare(self, live: Live, order: Order) -> Job | None:
+        """What is to be read, its bytes at hand; None when it was read before, for another id."""
         deadline = asyncio.get_running_loop().time() + order.seconds
         if order.call_deadline is not None:
             deadline = min(deadline, order.call_deadline)
@@ -141,13 +160,13 @@ class Executor:
             await self._fetch(order, deadline)
         _check_digest(order)
         done = await self._store.finished_pages(order.request_id)
-        reuse = self._reuse if self._reuse.is_for(order) else None
+        reuse = self._reuse_for(order)
         if reuse is not None and not done:
             found = await reuse.find(order)
             if found is not None:
                 await reuse.copy(found, order.request_id)
-                return
-        job = Job(
+                return None
+        return Job(
             name=order.request_id,
             path=order.spool.path,
             password=order.password,
@@ -157,7 +176,9 @@ class Executor:
             telemetry=live.telemetry,
             done=done,
         )
-        await read_document(self._room, job, _StoreSink(self._store, live, reuse))
+
+    def _reuse_for(self, order: Order) -> Reuse | None:
+        return self._reuse if self._reuse.is_for(order) else None
 
     async def _fetch(self, order: Order, deadline: float) -> None:
         try:

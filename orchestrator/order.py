@@ -30,6 +30,7 @@ class Order:
         seconds: time for the whole document, from when its pages are begun.
         call_deadline: the loop's time at which the client gives up; None when it does not.
         client: who pays for it; empty when nobody said.
+        priority: among the client's documents; lower ones are read first.
         retries: whether pages that failed for a passing reason are read again, and a document that
             could not be opened or fetched is tried again.
         keeper: who sees to it that the work is finished after a restart.
@@ -51,6 +52,7 @@ class Order:
     seconds: float
     call_deadline: float | None = None
     client: str = ""
+    priority: int = 0
     retries: bool = False
     keeper: Keeper = Keeper.CALLER
     resources: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)

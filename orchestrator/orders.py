@@ -16,11 +16,23 @@ from orchestrator.documents.source import Spool
 from orchestrator.order import Order
 from orchestrator.page_selection import PageSelection
 from orchestrator.records import Keeper
-from pagemesh.orchestrator.v1.orchestrator_service_pb2 import DocumentSpec
+from pagemesh.orchestrator.v1.orchestrator_service_pb2 import (
+    PRIORITY_BULK,
+    PRIORITY_INTERACTIVE,
+    PRIORITY_NORMAL,
+    PRIORITY_UNSPECIFIED,
+    DocumentSpec,
+)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _LONGEST_NAME = 255
+_PRIORITY = {
+    PRIORITY_INTERACTIVE: 0,
+    PRIORITY_NORMAL: 1,
+    PRIORITY_UNSPECIFIED: 1,
+    PRIORITY_BULK: 2,
+}
 _LONGEST_TIMEOUT = 7 * 24 * 3600.0
 
 
@@ -52,6 +64,8 @@ class OrderDesk:
                 raise _bad("timeout", f"{seconds:g} s is not between 0 and 7 days")
         if spec.sha256 and not _SHA256.fullmatch(spec.sha256):
             raise _bad("sha256", "64 hexadecimal digits are expected")
+        if spec.priority not in _PRIORITY:
+            raise _bad("priority", "interactive, normal or bulk is expected")
         PageSelection(spec.pages)
         self._catalog.get(spec.pipeline).options_for(spec.options)
 
@@ -96,6 +110,7 @@ class OrderDesk:
             seconds=_seconds(spec.timeout) if has_timeout else pipeline.deadline,
             call_deadline=None if time_remaining is None else loop.time() + time_remaining,
             client=client,
+            priority=_PRIORITY[spec.priority],
             keeper=keeper,
             retries=retries,
         )
@@ -108,11 +123,12 @@ def check_request_id(request_id: str) -> None:
 
 
 def fingerprint(spec: DocumentSpec, pipeline: str, sha256: str) -> str:
-    """A digest of all that a request asks for; its id and its file's name are no part of it."""
+    """A digest of all that a request asks for, but for its id, its file's name, its priority."""
     asked = DocumentSpec()
     asked.CopyFrom(spec)
     asked.ClearField("request_id")
     asked.ClearField("filename")
+    asked.ClearField("priority")
     asked.pipeline = pipeline
     content = asked.SerializeToString(deterministic=True) + sha256.encode()
     return hashlib.sha256(content).hexdigest()

@@ -86,7 +86,7 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         """The order that a client streams: its specification, then the bytes."""
         spec = await _first_part(requests)
         self._desk.check(spec)
-        await self._work.ensure_room(spec.request_id)
+        await self._work.ensure_room(spec.request_id, caller_of(context))
         async with self._spool() as (spool, resources):
             if not spec.location:
                 await _upload(requests, spool)

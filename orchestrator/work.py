@@ -23,6 +23,9 @@ from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult, Pipeline
 
 _log = logging.getLogger(__name__)
 
+_SHARE_OF_FREE = 9
+"""A client has at most so many times the places that are free: a tenth stays for the others."""
+
 
 class WorkManager:
     """All documents: those at work, and those in the store."""
@@ -73,14 +76,14 @@ class WorkManager:
                 _log.warning("ended documents that were cut off", extra={"count": count})
             return await self._store.take_unfinished(Keeper.STORE, at_work=self._live.keys())
 
-    async def ensure_room(self, request_id: str) -> None:
+    async def ensure_room(self, request_id: str, client: str) -> None:
         """Raises Overloaded when a new document of this id would be refused anyway.
 
         For asking before its bytes are taken.
         """
         if request_id and await self._store.find(request_id) is not None:
             return
-        self._check_capacity()
+        self._check_capacity(client)
 
     async def submit(self, order: Order) -> Document:
         """Take a document for reading in the background, or join the work that is there.
@@ -192,7 +195,7 @@ class WorkManager:
 
     async def _begin(self, order: Order, resources: contextlib.AsyncExitStack) -> Live:
         try:
-            self._check_capacity()
+            self._check_capacity(order.client)
             if order.keeper is Keeper.STORE:
                 await self._uploads.keep(order)
             await self._store.create(_entry(order))
@@ -215,16 +218,21 @@ class WorkManager:
             live.is_over = True
             live.bell.ring()
 
-    def _check_capacity(self) -> None:
+    def _check_capacity(self, client: str) -> None:
+        """Leaves room for other clients: dynamic thresholds (Choudhury, Hahne, ToN 1998)."""
         if self._is_stopping:
             raise DependencyUnavailable("the orchestrator is stopping; send the document again")
-        if len(self._live) >= self._capacity:
-            raise Overloaded(
-                f"{len(self._live)} documents are at work or waiting, which is the limit; send "
-                "this one again later",
-                metadata={"limit_documents": str(self._capacity)},
-                retry_after=5.0,
-            )
+        free = self._capacity - len(self._live)
+        own = sum(live.order.client == client for live in self._live.values())
+        if own < _SHARE_OF_FREE * free:
+            return
+        count, whose = (own, " of this client") if free > 0 else (len(self._live), "")
+        raise Overloaded(
+            f"{count} documents{whose} are at work or waiting, which is the limit; send this one "
+            "again later",
+            metadata={"limit_documents": str(self._capacity)},
+            retry_after=5.0,
+        )
 
 
 def identity_of(pipeline: Pipeline) -> PipelineIdentity:

@@ -231,6 +231,8 @@ def _fields_of(source: Source, how: How) -> Json:
     fields = {name: getattr(spec, name) for name in names if getattr(spec, name)}
     if spec.options:
         fields["options"] = dict(spec.options)
+    if how.get("priority"):
+        fields["priority"] = how["priority"]
     if "timeout" in how:
         fields["timeout"] = how["timeout"]
     return fields

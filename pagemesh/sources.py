@@ -10,6 +10,7 @@ from typing import BinaryIO, TypedDict, TypeVar
 
 from meshkit.errors import Forbidden, InvalidInput, NotFound, PagemeshError
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
+from pagemesh.priorities import Priority, priority_of
 
 Source = str | os.PathLike[str] | bytes
 """A path, the document's bytes, or a location such as `https://host/form.pdf`."""
@@ -42,6 +43,8 @@ class How(TypedDict, total=False):
     """Of bytes, for people."""
     sha256: str
     """The document's bytes must have this digest, hexadecimal."""
+    priority: Priority
+    """Which of one's own documents is read first; normal."""
 
 
 def spec_of(source: Source, how: How) -> pb.DocumentSpec:
@@ -65,6 +68,7 @@ def spec_of(source: Source, how: How) -> pb.DocumentSpec:
         dpi=dpi,
         options=how.get("options", {}),
         sha256=how.get("sha256", ""),
+        priority=priority_of(how.get("priority", "")),
     )
     if timeout is not None:
         if not 0 < timeout < MAX_TIMEOUT_SECONDS:

@@ -144,6 +144,7 @@ def request_of(record: Record) -> dict[str, Any]:
         "dpi": asked.dpi,
         "password": asked.password or None,
         "sha256": asked.sha256,
+        "priority": asked.priority,
     }
     if asked.timeout is not None:
         request["deadline"] = int((record.created_at.timestamp() + asked.timeout) * 1000)

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from meshkit.errors import Conflict, Forbidden, TooLarge
+from meshkit.errors import Conflict, Forbidden, InvalidInput, TooLarge
 from orchestrator.documents.spool import Spool
 from orchestrator.order import Order
 from orchestrator.orders import OrderDesk, check_request_id, fingerprint
@@ -16,6 +16,7 @@ from orchestrator.sources.letters import Incoming, Record
 from pagemesh.kafka.client import REPLAY_HEADER
 from pagemesh.kafka.codec import Codec
 from pagemesh.orchestrator.v1.orchestrator_service_pb2 import DocumentSpec
+from pagemesh.priorities import priority_of
 
 _SPEC_FIELDS = ("request_id", "location", "pipeline", "options", "pages", "dpi", "sha256")
 
@@ -126,4 +127,8 @@ def _spec(request: Record) -> DocumentSpec:
     fields: dict[str, Any] = {name: request[name] for name in _SPEC_FIELDS}
     if not 0 <= fields["dpi"] <= 100_000:
         fields["dpi"] = 100_000  # refused by the check, with its own words
+    try:
+        fields["priority"] = priority_of(request["priority"])
+    except InvalidInput:
+        fields["priority"] = -1  # refused by the check, too
     return DocumentSpec(password=request["password"] or "", **fields)

@@ -12,6 +12,7 @@ from pagemesh.cli.problems import EXIT_FAILED, complain
 from pagemesh.cli.reading import is_well, read_document
 from pagemesh.cli.tracing import analysis_span
 from pagemesh.client import Client
+from pagemesh.priorities import Priority
 from pagemesh.sources import How
 
 Files = Annotated[
@@ -45,6 +46,9 @@ def analyze(  # noqa: PLR0913, PLR0917 - every parameter is an option of the com
     dpi: Annotated[
         int, typer.Option(min=0, help="Resolution for PDF pages; the orchestrator's default.")
     ] = 0,
+    priority: Annotated[
+        Priority | None, typer.Option(help="Among one's own documents; normal.")
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(metavar="STEP.NAME=VALUE", help="For a step, like ocr.tier=fast. Repeatable."),
@@ -61,6 +65,8 @@ def analyze(  # noqa: PLR0913, PLR0917 - every parameter is an option of the com
     how = How(
         pipeline=pipeline, pages=pages, password=password, dpi=dpi, options=_pairs(option or [])
     )
+    if priority is not None:
+        how["priority"] = priority
     if timeout is not None:
         how["timeout"] = timeout
     destination = _destination(files, output, out)

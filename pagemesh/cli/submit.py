@@ -29,6 +29,7 @@ from pagemesh.orchestrator.v1.document_pb2 import (
     DOCUMENT_STATE_PARTIAL,
     DOCUMENT_STATE_SUCCEEDED,
 )
+from pagemesh.priorities import Priority
 from pagemesh.sources import How
 
 _WELL = ("SUCCEEDED",)
@@ -55,6 +56,9 @@ def submit(  # noqa: PLR0913, PLR0917 - every parameter is an option of the comm
     client: Annotated[str, typer.Option(help="Who asks: for quotas and costs.")] = "",
     pages: Annotated[str, typer.Option(metavar="1-3,7", help="Pages to read; all.")] = "",
     sha256: Annotated[str, typer.Option(help="The document's bytes must have this digest.")] = "",
+    priority: Annotated[
+        Priority | None, typer.Option(help="Among one's own documents; normal.")
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(metavar="STEP.NAME=VALUE", help="For a step, like ocr.tier=fast. Repeatable."),
@@ -80,6 +84,8 @@ def submit(  # noqa: PLR0913, PLR0917 - every parameter is an option of the comm
             sha256=sha256,
             options=_options(option or []),
         )
+        if priority is not None:
+            how["priority"] = priority
         if timeout is not None:
             how["timeout"] = timeout
         with Client(gateway, api_key=api_key) as by_rest:
@@ -92,6 +98,7 @@ def submit(  # noqa: PLR0913, PLR0917 - every parameter is an option of the comm
         "client": client,
         "pages": pages,
         "sha256": sha256,
+        "priority": priority or "",
         "options": _options(option or []),
     }
     if timeout is not None:

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 from pagemesh.orchestrator.v1 import document_pb2 as _document_pb2
 import builtins as _builtins
@@ -20,6 +21,36 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Priority:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
+    """Normal."""
+    PRIORITY_INTERACTIVE: _Priority.ValueType  # 1
+    """Somebody waits for it."""
+    PRIORITY_NORMAL: _Priority.ValueType  # 2
+    """Neither."""
+    PRIORITY_BULK: _Priority.ValueType  # 3
+    """When nothing else of the client's is to be read."""
+
+class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
+    """Which of a client's documents is read first. Clients share the orchestrator evenly, whatever their
+    documents' priorities.
+    """
+
+PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
+"""Normal."""
+PRIORITY_INTERACTIVE: Priority.ValueType  # 1
+"""Somebody waits for it."""
+PRIORITY_NORMAL: Priority.ValueType  # 2
+"""Neither."""
+PRIORITY_BULK: Priority.ValueType  # 3
+"""When nothing else of the client's is to be read."""
+Global___Priority: _TypeAlias = Priority  # noqa: Y015
 
 @_typing.final
 class DocumentSpec(_message.Message):
@@ -57,6 +88,7 @@ class DocumentSpec(_message.Message):
     TIMEOUT_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The client's id for this piece of work: 1 to 128 letters, digits, `-`, `_`, `.`, `:`. When it
     is empty the orchestrator makes one.
@@ -77,6 +109,8 @@ class DocumentSpec(_message.Message):
     """Dots per inch at which PDF pages are rasterised; 0 takes the orchestrator's default."""
     sha256: _builtins.str
     """SHA-256 that the document's bytes must have, 64 hexadecimal digits; empty: any bytes are read."""
+    priority: Global___Priority.ValueType
+    """Which of the client's documents is read first; a request with another one joins the same work."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """Time for the whole document; none: the pipeline's own limit. The call's deadline holds too."""
@@ -98,10 +132,11 @@ class DocumentSpec(_message.Message):
         timeout: _duration_pb2.Duration | None = ...,
         options: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         sha256: _builtins.str = ...,
+        priority: Global___Priority.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dpi", b"dpi", "filename", b"filename", "location", b"location", "options", b"options", "pages", b"pages", "password", b"password", "pipeline", b"pipeline", "request_id", b"request_id", "sha256", b"sha256", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dpi", b"dpi", "filename", b"filename", "location", b"location", "options", b"options", "pages", b"pages", "password", b"password", "pipeline", b"pipeline", "priority", b"priority", "request_id", b"request_id", "sha256", b"sha256", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,10 +50,10 @@ def test_the_registry_refuses_what_breaks_a_reader(
 ) -> None:
     Codec(registry.url).encode("request", topic, REQUEST)
     broken = copy.deepcopy(current("request"))
-    broken["fields"].append({"name": "priority", "type": "int"})
+    broken["fields"].append({"name": "weight", "type": "int"})
     assert not client.test_compatibility(f"{topic}-value", AvroSchema(broken))
     kept = copy.deepcopy(current("request"))
-    kept["fields"].append({"name": "priority", "type": "int", "default": 0})
+    kept["fields"].append({"name": "weight", "type": "int", "default": 0})
     assert client.test_compatibility(f"{topic}-value", AvroSchema(kept))
 
 
