@@ -1,9 +1,9 @@
 """A document's webhook, and what a receiver checks signatures with."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
@@ -31,6 +31,19 @@ class WebhookResource(BaseModel):
     next_attempt_at: AwareDatetime | None = Field(description="Not before then.")
 
 
+class OwedWebhook(WebhookResource):
+    """A document's webhook, in a list."""
+
+    document_id: str = Field(description="Sent again by a POST to this document's `/webhook`.")
+
+
+class WebhookList(BaseModel):
+    """A part of a client's webhooks, by document."""
+
+    webhooks: list[OwedWebhook]
+    next_cursor: str | None = Field(description="Asks for the following ones; null at the end.")
+
+
 class SecretResource(BaseModel):
     """A client's secret."""
 
@@ -51,7 +64,7 @@ TheWebhooks = Annotated[Webhooks, Depends(_webhooks)]
     f"{DOCUMENTS}/{{id}}/webhook",
     summary="Look after a webhook",
     response_model=WebhookResource,
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 async def find(
     client: Caller, documents: TheDocuments, webhooks: TheWebhooks, document_id: DocumentId
@@ -69,7 +82,7 @@ async def find(
     status_code=202,
     summary="Send a webhook again",
     response_model=WebhookResource,
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 async def again(
     client: Caller, documents: TheDocuments, webhooks: TheWebhooks, document_id: DocumentId
@@ -80,6 +93,32 @@ async def again(
     if entry is None:
         raise _none(document_id)
     return Response(_shown(await webhooks.again(entry)), 202, media_type=_JSON)
+
+
+@router.get(
+    "/v1/webhooks",
+    summary="List webhooks",
+    response_model=WebhookList,
+    responses=problems(422),
+)
+async def listing(
+    client: Caller,
+    webhooks: TheWebhooks,
+    state: Annotated[State, Query(description="How far they are.")] = State.DEAD,
+    cursor: Annotated[
+        str, Query(max_length=128, description="`next_cursor` of the answer before.")
+    ] = "",
+    limit: Annotated[int, Query(ge=1, le=100, description="Webhooks at most.")] = 20,
+) -> Response:
+    """Webhooks of this gateway that are so far: dead letters, unless another state is asked for."""
+    entries = await webhooks.listed(client.id, state, cursor, limit + 1)
+    shown = WebhookList(
+        webhooks=[
+            OwedWebhook(document_id=entry.document, **_told(entry)) for entry in entries[:limit]
+        ],
+        next_cursor=entries[limit - 1].document if len(entries) > limit else None,
+    )
+    return Response(shown.model_dump_json(), media_type=_JSON)
 
 
 @router.get(
@@ -95,18 +134,17 @@ async def secret(client: Caller, webhooks: TheWebhooks) -> Response:
 
 
 def _shown(entry: Entry) -> bytes:
+    return WebhookResource(**_told(entry)).model_dump_json().encode()
+
+
+def _told(entry: Entry) -> dict[str, Any]:
     is_due = entry.state is State.DUE
-    moment = datetime.fromtimestamp(entry.due, UTC) if is_due and entry.due else None
-    return (
-        WebhookResource(
-            state=entry.state,
-            attempts=entry.attempts,
-            last_error=entry.error or None,
-            next_attempt_at=moment,
-        )
-        .model_dump_json()
-        .encode()
-    )
+    return {
+        "state": entry.state,
+        "attempts": entry.attempts,
+        "last_error": entry.error or None,
+        "next_attempt_at": datetime.fromtimestamp(entry.due, UTC) if is_due and entry.due else None,
+    }
 
 
 def _none(document_id: str) -> NotFound:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import random
 import time
+from collections.abc import Sequence
 
 from gateway.config import GatewayConfig
 from gateway.records import Record
@@ -69,7 +70,7 @@ class Webhooks:
         await self._outbox.close()
 
     def check(self, target: str) -> None:
-        """Raises InvalidInput or Forbidden when no webhook may go there."""
+        """Raises Forbidden when no webhook may go there."""
         self._targets.check(target)
 
     async def expect(self, record: Record) -> bool:
@@ -77,7 +78,9 @@ class Webhooks:
 
         Raises DependencyUnavailable.
         """
-        return bool(record.asked.webhook) and await self._outbox.add(record.work_id)
+        return bool(record.asked.webhook) and await self._outbox.add(
+            record.work_id, record.client, record.id
+        )
 
     async def forget(self, record: Record) -> None:
         """Owe it no more. Raises DependencyUnavailable."""
@@ -92,6 +95,10 @@ class Webhooks:
     async def find(self, record: Record) -> Entry | None:
         """How far a document's webhook is. Raises DependencyUnavailable."""
         return await self._outbox.find(record.work_id)
+
+    async def listed(self, client_id: str, state: State, after: str, limit: int) -> Sequence[Entry]:
+        """A client's webhooks by document, beyond `after`. Raises DependencyUnavailable."""
+        return await self._outbox.listed(client_id, state, after, limit)
 
     async def again(self, entry: Entry) -> Entry:
         """Send a webhook that was delivered or given up again. Raises DependencyUnavailable."""

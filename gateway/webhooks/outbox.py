@@ -1,5 +1,6 @@
 """Webhooks that are owed, in one SQLite file: on the disk before a document is taken."""
 
+import sqlite3
 import time
 from collections.abc import Collection
 from enum import StrEnum
@@ -15,7 +16,9 @@ CREATE TABLE IF NOT EXISTS webhooks (
     attempts INTEGER NOT NULL DEFAULT 0,
     due      REAL NOT NULL DEFAULT 0,
     since    REAL NOT NULL,
-    error    TEXT NOT NULL DEFAULT ''
+    error    TEXT NOT NULL DEFAULT '',
+    client   TEXT NOT NULL DEFAULT '',
+    document TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS webhooks_by_state ON webhooks (state, due);
 """
@@ -42,6 +45,7 @@ class Entry(NamedTuple):
         attempts: that were made.
         due: not before then; as `since`, the time of its making, in seconds of the Unix epoch.
         error: why the last attempt failed.
+        client, document: whose document it is, and what that client calls it.
     """
 
     work_id: str
@@ -50,6 +54,8 @@ class Entry(NamedTuple):
     due: float
     since: float
     error: str
+    client: str
+    document: str
 
 
 class Outbox:
@@ -61,18 +67,19 @@ class Outbox:
     async def open(self) -> None:
         """Open the file, make it where it is not."""
         await self._file.open()
+        await self._file.transact(_name_owners)
 
     async def close(self) -> None:
         """Close the file. May be repeated."""
         await self._file.close()
 
-    async def add(self, work_id: str) -> bool:
+    async def add(self, work_id: str, client: str, document: str) -> bool:
         """Owe a document's webhook. False: it is owed, or was sent, already."""
         return (
             await self._file.write(
-                "INSERT INTO webhooks (work_id, state, since) VALUES (?, ?, ?) "
-                "ON CONFLICT (work_id) DO NOTHING",
-                *(work_id, State.EXPECTED, time.time()),
+                "INSERT INTO webhooks (work_id, state, since, client, document) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (work_id) DO NOTHING",
+                *(work_id, State.EXPECTED, time.time(), client, document),
             )
             > 0
         )
@@ -85,6 +92,14 @@ class Outbox:
         """A document's webhook."""
         found = await self._read("SELECT * FROM webhooks WHERE work_id = ?", work_id)
         return found[0] if found else None
+
+    async def listed(self, client: str, state: State, after: str, limit: int) -> list[Entry]:
+        """A client's webhooks that are so far, by document, beyond `after`."""
+        return await self._read(
+            "SELECT * FROM webhooks WHERE client = ? AND state = ? AND document > ? "
+            "ORDER BY document LIMIT ?",
+            *(client, state, after, limit),
+        )
 
     async def expected(self, after: str, limit: int) -> list[Entry]:
         """Webhooks of documents that were not at their end, by work id, beyond `after`."""
@@ -122,3 +137,13 @@ class Outbox:
     async def _read(self, statement: str, *values: object) -> list[Entry]:
         rows = await self._file.read(statement, *values)
         return [Entry(work_id, State(state), *rest) for work_id, state, *rest in rows]
+
+
+def _name_owners(database: sqlite3.Connection) -> None:
+    """Take over a file whose webhooks do not say whose they are; such ones are in no list."""
+    held = {name for _, name, *_ in database.execute("PRAGMA table_info(webhooks)")}
+    for name in {"client", "document"} - held:
+        database.execute(f"ALTER TABLE webhooks ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+    database.execute(
+        "CREATE INDEX IF NOT EXISTS webhooks_by_client ON webhooks (client, state, document)"
+    )

@@ -7,7 +7,7 @@ import aiohttp
 from yarl import URL
 
 from meshkit.addresses import GuardedResolver, Network, check_host
-from meshkit.errors import Forbidden, InvalidInput
+from meshkit.errors import Forbidden
 from meshkit.locations import public_location
 
 FIELD = "webhook"
@@ -31,16 +31,17 @@ class Targets:
         """A target as a URL.
 
         Raises:
-            InvalidInput: it is no URL.
-            Forbidden: nothing is sent there.
+            Forbidden: nothing is sent there, or there is no such place.
         """
         try:
             url, shown = URL(target), public_location(target)
             if not url.host:
                 raise ValueError("no host")
         except ValueError as error:
-            raise InvalidInput(
-                "webhook: this is no URL with a host", metadata={"field": FIELD}
+            raise Forbidden(
+                "webhook: there is no such host or port",
+                reason="LOCATION_NOT_ALLOWED",
+                metadata={"field": FIELD},
             ) from error
         if url.scheme != "https" and not (url.scheme == "http" and self.allow_http):
             raise Forbidden(
@@ -89,7 +90,7 @@ class Post:
                 url, data=body, headers=headers, allow_redirects=False
             ) as answer:
                 return _judged(answer)
-        except (Forbidden, InvalidInput) as error:
+        except Forbidden as error:
             return Answer(error.reason, is_final=True)
         except TimeoutError:
             return Answer("TIMEOUT")

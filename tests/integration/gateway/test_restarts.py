@@ -20,12 +20,11 @@ pytestmark = pytest.mark.timeout(240)
 
 @asynccontextmanager
 async def gateway_process(
-    folder: Path, port: int, orchestrator: str
+    folder: Path, port: int, orchestrator: str, **knobs: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, httpx.AsyncClient]]:
+    given = {"port": str(port), "state_dir": str(folder), "orchestrator_target": orchestrator}
     environ = os.environ | {
-        "PAGEMESH_GATEWAY_PORT": str(port),
-        "PAGEMESH_GATEWAY_STATE_DIR": str(folder),
-        "PAGEMESH_GATEWAY_ORCHESTRATOR_TARGET": orchestrator,
+        f"PAGEMESH_GATEWAY_{name.upper()}": value for name, value in (given | knobs).items()
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway"), env=environ, stdout=asyncio.subprocess.DEVNULL

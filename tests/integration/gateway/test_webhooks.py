@@ -1,6 +1,9 @@
 """Webhooks to a receiver that really listens, and does not always want to hear."""
 
 import asyncio
+import contextlib
+import signal
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,8 +12,12 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
+from gateway.security.keys import create_key
+from gateway.webhooks.outbox import Outbox, State
+from infra.service import free_port
 from orchestrator.testing import RunningOrchestrator, tiff
 from tests.integration.gateway.conftest import Json, RunningGateway, config_of, running_gateway
+from tests.integration.gateway.test_restarts import gateway_process
 
 
 class Receiver:
@@ -18,6 +25,7 @@ class Receiver:
 
     Attributes:
         answers: statuses and headers of its next answers; 204 after them.
+        is_willing: whether it answers at all.
         got: headers and bodies of what came.
         port: where it listens on 127.0.0.1.
     """
@@ -25,6 +33,8 @@ class Receiver:
     def __init__(self) -> None:
         self.answers: list[tuple[int, Mapping[str, str]]] = []
         self.got: list[tuple[dict[str, str], bytes]] = []
+        self.is_willing = asyncio.Event()
+        self.is_willing.set()
         self.port = 0
         self._came = asyncio.Condition()
 
@@ -34,6 +44,7 @@ class Receiver:
             headers = {name.lower(): value for name, value in request.headers.items()}
             self.got.append((headers, body))
             self._came.notify_all()
+        await self.is_willing.wait()
         code, more = self.answers.pop(0) if self.answers else (204, {})
         return web.Response(status=code, headers=more)
 
@@ -193,6 +204,98 @@ async def test_what_is_owed_outlives_the_gateway(
         await state_of(gateway, "between", "delivered")
         await state_of(gateway, "before", "delivered")
     assert len(receiver.got) == 3
+
+
+@pytest.mark.timeout(240)
+async def test_a_gateway_that_is_killed_before_its_receiver_has_answered_tells_it_again(
+    tmp_path: Path, orchestrator: RunningOrchestrator, receiver: Receiver
+) -> None:
+    folder, port = tmp_path / "gateway", free_port()
+    given = {
+        name: ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in knobs(receiver).items()
+    }
+    receiver.is_willing.clear()
+    async with gateway_process(folder, port, orchestrator.address, **given) as (process, http):
+        form = {"request_id": "killed", "webhook": receiver.url()}
+        await http.post("/v1/documents", files={"file": ("scan.tiff", tiff(1))}, data=form)
+        await receiver.heard(1)
+        assert (await http.get("/v1/documents/killed")).json()["status"] == "ready"
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    receiver.is_willing.set()
+    async with gateway_process(folder, port, orchestrator.address, **given) as (_, http):
+        await receiver.heard(2)
+        secret = (await http.get("/v1/webhook-secret")).json()["secret"]
+        async with asyncio.timeout(20):
+            while True:
+                webhook = (await http.get("/v1/documents/killed/webhook")).json()
+                if webhook["state"] == "delivered":
+                    break
+                await asyncio.sleep(0.02)
+    told = [Webhook(secret).verify(body, headers) for headers, body in receiver.got]
+    assert told[0] == told[1]
+    assert told[0]["data"]["status"] == "ready"
+    first, second = (headers["webhook-id"] for headers, _ in receiver.got)
+    assert first == second
+
+
+async def test_dead_letters_are_listed_for_their_client_and_sent_again(
+    tmp_path: Path, orchestrator: RunningOrchestrator, receiver: Receiver
+) -> None:
+    keys = tmp_path / "keys.json"
+    billing, claims = (create_key(keys, name) for name in ("billing", "claims"))
+    config = config_of(
+        tmp_path, orchestrator.address, **knobs(receiver, webhook_attempts=1, api_keys_file=keys)
+    )
+    receiver.answers = [(500, {})] * 3
+    async with running_gateway(config) as gateway:
+        gateway.http.headers["Authorization"] = f"Bearer {billing}"
+        for name in ("c", "a", "b"):
+            await gateway.send(tiff(1), request_id=name, webhook=receiver.url())
+            await state_of(gateway, name, "dead")
+        await gateway.send(tiff(1), request_id="good", webhook=receiver.url())
+        await state_of(gateway, "good", "delivered")
+
+        async def listed(**asked: Any) -> Json:
+            answer = await gateway.http.get("/v1/webhooks", params=asked)
+            found: Json = answer.json()
+            return found
+
+        first = await listed(limit=2)
+        assert [each["document_id"] for each in first["webhooks"]] == ["a", "b"]
+        assert {each["last_error"] for each in first["webhooks"]} == {"HTTP_500"}
+        rest = await listed(limit=2, cursor=first["next_cursor"])
+        assert [each["document_id"] for each in rest["webhooks"]] == ["c"]
+        assert rest["next_cursor"] is None
+        for each in first["webhooks"] + rest["webhooks"]:
+            again = await gateway.http.post(f"/v1/documents/{each['document_id']}/webhook")
+            assert again.status_code == 202
+            await state_of(gateway, each["document_id"], "delivered")
+        assert (await listed())["webhooks"] == []
+        assert len((await listed(state="delivered"))["webhooks"]) == 4
+        gateway.http.headers["Authorization"] = f"Bearer {claims}"
+        assert (await listed(state="delivered"))["webhooks"] == []
+
+
+async def test_an_outbox_without_names_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "webhooks.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.execute(
+            "CREATE TABLE webhooks (work_id TEXT PRIMARY KEY, state TEXT NOT NULL, attempts "
+            "INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, since REAL NOT NULL, "
+            "error TEXT NOT NULL DEFAULT '')"
+        )
+        old.execute("INSERT INTO webhooks (work_id, state, since) VALUES ('old', 'dead', 1)")
+        old.commit()
+    outbox = Outbox(path)
+    await outbox.open()
+    entry = await outbox.find("old")
+    assert entry is not None
+    assert entry.state is State.DEAD
+    assert await outbox.add("new", "", "new")
+    assert await outbox.listed("", State.DEAD, "", 10) == []
+    await outbox.close()
 
 
 @pytest.mark.parametrize(
