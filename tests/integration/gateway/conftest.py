@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,14 @@ from fastapi import FastAPI
 from gateway.app import create_app
 from gateway.config import GatewayConfig
 from gateway.server import GatewayServer, server_of
+from infra.kafka_broker import KafkaBroker
+from infra.others import SchemaRegistry
 from orchestrator.testing import RunningOrchestrator, running_orchestrator
+from pagemesh.kafka.connection import Connection
+from pagemesh.kafka.topics import Topics, create_topics
 
 Json = dict[str, Any]
+Knobs = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -110,3 +116,18 @@ async def gateway(
 ) -> AsyncIterator[RunningGateway]:
     async with running_gateway(config_of(tmp_path, orchestrator.address)) as running:
         yield running
+
+
+@pytest.fixture
+def kafka(broker: KafkaBroker, registry: SchemaRegistry) -> Knobs:
+    """What gateway and orchestrator share, with topics of this test's own."""
+    name = uuid.uuid4().hex[:8]
+    topics = Topics(*(f"{name}.{part}" for part in vars(Topics())))
+    connection = Connection(brokers=broker.url, registry=registry.url)
+    create_topics(connection, topics, partitions=2, replication=1)
+    return {
+        "kafka_brokers": broker.url,
+        "kafka_registry": registry.url,
+        "kafka_group": name,
+        **{f"kafka_{part}_topic": topic for part, topic in vars(topics).items()},
+    }

@@ -1,37 +1,15 @@
 """The gateway over Kafka: requests out, results, events and dead letters in, real brokers."""
 
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from infra.kafka_broker import KafkaBroker
-from infra.others import SchemaRegistry
 from orchestrator.testing import RunningOrchestrator, running_orchestrator, tiff
-from pagemesh.kafka.connection import Connection
-from pagemesh.kafka.topics import Topics, create_topics
-from tests.integration.gateway.conftest import RunningGateway, config_of, running_gateway
+from tests.integration.gateway.conftest import Knobs, RunningGateway, config_of, running_gateway
 from tests.integration.gateway.test_results import never
 
 pytestmark = [pytest.mark.xdist_group("services"), pytest.mark.timeout(300)]
-
-Knobs = dict[str, str]
-
-
-@pytest.fixture
-def kafka(broker: KafkaBroker, registry: SchemaRegistry) -> Knobs:
-    """What gateway and orchestrator share, with topics of this test's own."""
-    name = uuid.uuid4().hex[:8]
-    topics = Topics(*(f"{name}.{part}" for part in vars(Topics())))
-    connection = Connection(brokers=broker.url, registry=registry.url)
-    create_topics(connection, topics, partitions=2, replication=1)
-    return {
-        "kafka_brokers": broker.url,
-        "kafka_registry": registry.url,
-        "kafka_group": name,
-        **{f"kafka_{part}_topic": topic for part, topic in vars(topics).items()},
-    }
 
 
 @pytest.fixture
