@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from gateway.bells import Bells
 from gateway.config import GatewayConfig
 from gateway.console import add_console
+from gateway.corrections import Corrections
 from gateway.dispatch import open_dispatch
 from gateway.documents import Documents
 from gateway.headers import SecurityHeaders, cors_options
@@ -20,6 +21,7 @@ from gateway.orchestrator import Orchestrator
 from gateway.problems import add_problem_handlers
 from gateway.results import Results
 from gateway.routes import (
+    corrections,
     documents,
     events,
     health,
@@ -36,7 +38,10 @@ from gateway.telemetry.recording import record_ended, request_telemetry
 from gateway.uploads import open_place
 from gateway.webhooks import open_webhooks
 
-ROUTERS = (documents, results, events, pages, pipelines, traces, webhooks, health)
+ROUTERS = (
+    *(documents, results, events, pages, corrections),
+    *(pipelines, traces, webhooks, health),
+)
 
 
 def create_app(config: GatewayConfig) -> FastAPI:
@@ -50,6 +55,7 @@ def create_app(config: GatewayConfig) -> FastAPI:
         bells: that ring when a document changes.
         place: where uploads are kept.
         webhooks: that documents' ends are told by.
+        corrections: of fields, by people.
         images, results: pictures of pages, and results in several formats.
     """
     app = FastAPI(
@@ -87,7 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await hooks.start()
         ledger = Ledger(store, app.state.bells, config.inline_result_bytes)
         ledger.ended += [hooks.ended, record_ended]
-        orchestrator = Orchestrator(config.orchestrator_target)
+        orchestrator = Orchestrator(config.orchestrator_target, config.answer_seconds)
         stack.push_async_callback(orchestrator.close)
         dispatch = open_dispatch(config, ledger, orchestrator)
         stack.push_async_callback(dispatch.stop)
@@ -102,6 +108,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         work.start()
         _publish(app, documents=work, ledger=ledger, place=place, images=images, results=written)
         _publish(app, identifier=doorkeeper, webhooks=hooks)
+        _publish(app, corrections=Corrections(store, ledger))
         yield
 
 

@@ -24,6 +24,12 @@ class GatewayConfig(Config, KafkaSettings, SecuritySettings):
     orchestrator_target: str = Field(
         default="127.0.0.1:50050", description="Address of the orchestrator."
     )
+    answer_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="How long a client waits for the orchestrator's next picture, or its "
+        "pipelines, until it is told 504.",
+    )
     state_dir: Path = Field(
         default=Path(tempfile.gettempdir()) / "pagemesh-gateway",
         description="Folder of uploads, of the local queue and of the SQLite store; put it on a "

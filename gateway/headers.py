@@ -33,10 +33,10 @@ def cors_options(origins: Sequence[str]) -> dict[str, Any]:
     """For starlette's `CORSMiddleware`: what pages of other sites may do. Cookies mean nothing."""
     return {
         "allow_origins": origins,
-        "allow_methods": ("GET", "POST", "DELETE"),
+        "allow_methods": ("GET", "POST", "PATCH", "DELETE"),
         "allow_headers": (
             *("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key"),
-            *("If-None-Match", "Last-Event-ID"),
+            *("If-Match", "If-None-Match", "Last-Event-ID"),
         ),
         "expose_headers": ("ETag", "Location", "Retry-After"),
     }

@@ -57,6 +57,21 @@ class Images:
             making.add_done_callback(lambda _: self._making.pop(path, None))
         return await asyncio.shield(making)
 
+    async def thumbnail(self, record: Record, page: StoredPage, width: int) -> bytes:
+        """A page in so many pixels across, or as it is when that is less.
+
+        Raises as `png`.
+        """
+        path = self._path(record, page.number, f"{width}")
+        with contextlib.suppress(OSError):
+            data = await asyncio.to_thread(_read, path)
+            if data:
+                return data
+        whole = await self.png(record, page)
+        data = await asyncio.to_thread(_shrunk, whole, width)
+        await asyncio.to_thread(self._keep, path, data)
+        return data
+
     async def all(self, record: Record, pages: str) -> AsyncIterator[tuple[int, Image | None]]:
         """Pixels of several pages by number, None for those that cannot be rasterised.
 
@@ -90,8 +105,8 @@ class Images:
             raise _not_to_be_had(number, error) from error
         raise Internal(f"page {number} did not come")
 
-    def _path(self, record: Record, number: int) -> Path:
-        name = f"{record.work_id}\n{record.created_at.isoformat()}\n{number}"
+    def _path(self, record: Record, number: int, size: str = "") -> Path:
+        name = f"{record.work_id}\n{record.created_at.isoformat()}\n{number}{size and f'@{size}'}"
         return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()}{_SUFFIX}"
 
     def _keep(self, path: Path, data: bytes) -> None:
@@ -126,6 +141,18 @@ def pixels(png: bytes) -> Image:
     if image is None:
         raise Internal("a page's picture cannot be decoded")
     return np.asarray(image, np.uint8)
+
+
+def _shrunk(png: bytes, width: int) -> bytes:
+    image = pixels(png)
+    height, across = image.shape[:2]
+    if across <= width:
+        return png
+    size = (width, max(1, round(height * width / across)))
+    done, small = cv2.imencode(_SUFFIX, cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    if not done:
+        raise Internal("a page's picture cannot be encoded")
+    return small.tobytes()
 
 
 def _has(answer: pb.RenderPagesResponse) -> bool:

@@ -97,7 +97,7 @@ class Ledger:
                 length += len(page.data)  # as JSON it is longer, never shorter
                 if length > self._inline_result_bytes:
                     return None
-            parts += await asyncio.to_thread(_page_texts, pages)
+            parts += await asyncio.to_thread(_page_texts, record, pages)
             number = pages[-1].number
         text = b'{"document":' + compact(document) + b',"pages":[' + b",".join(parts) + b"]}"
         return text if len(text) <= self._inline_result_bytes else None
@@ -243,5 +243,5 @@ def _final_account(pages: documents.PageAccount) -> Account:
     )
 
 
-def _page_texts(pages: Sequence[StoredPage]) -> list[bytes]:
-    return [compact(json_value(page.result())) for page in pages]
+def _page_texts(record: Record, pages: Sequence[StoredPage]) -> list[bytes]:
+    return [compact(json_value(record.corrected(page))) for page in pages]

@@ -1,17 +1,22 @@
 """The orchestrator, by its contract."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
+from typing import TypeVar
 
 import grpc
 
 from gateway.records import Record
 from meshkit.client import open_channel
+from meshkit.errors import DeadlineExceeded
 from meshkit.status import error_from_rpc
 from meshkit.telemetry.calls import CALLER_KEY
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
 from pagemesh.priorities import priority_of
+
+T = TypeVar("T")
 
 _CALL_SECONDS = 60.0
 _LIST_SECONDS = 5.0
@@ -22,11 +27,13 @@ class Orchestrator:
 
     Args:
         target: its address.
+        answer_seconds: the longest wait for what somebody waits for: pipelines, the next picture.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, answer_seconds: float) -> None:
         self._resources = contextlib.AsyncExitStack()
         self._target = target
+        self._answer_seconds = answer_seconds
         self._opened: OrchestratorServiceStub | None = None
 
     async def close(self) -> None:
@@ -57,13 +64,16 @@ class Orchestrator:
     async def render(
         self, record: Record, pages: str, dpi: int
     ) -> AsyncGenerator[pb.RenderPagesResponse, None]:
-        """Pictures of a document's pages. Raises PagemeshError."""
+        """Pictures of a document's pages. Raises PagemeshError; DeadlineExceeded when the next one
+        does not come in time.
+        """
         spec = pb.DocumentSpec(
             location=record.location, password=record.asked.password, pages=pages, dpi=dpi
         )
         call = (await self._stub()).RenderPages(pb.RenderPagesRequest(spec=spec))
+        answers = aiter(call)
         try:
-            async for answer in call:
+            while (answer := await self._in_time(anext(answers, None))) is not None:
                 yield answer
         except grpc.aio.AioRpcError as error:
             raise error_from_rpc(error) from error
@@ -74,11 +84,18 @@ class Orchestrator:
         """The pipelines that can be asked for. Raises PagemeshError."""
         try:
             response = await (await self._stub()).ListPipelines(
-                pb.ListPipelinesRequest(), timeout=_LIST_SECONDS
+                pb.ListPipelinesRequest(), timeout=min(_LIST_SECONDS, self._answer_seconds)
             )
         except grpc.aio.AioRpcError as error:
             raise error_from_rpc(error) from error
         return list(response.pipelines)
+
+    async def _in_time(self, answer: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                return await answer
+        except TimeoutError as error:
+            raise DeadlineExceeded("the orchestrator takes too long; try again") from error
 
     async def _stub(self) -> OrchestratorServiceStub:
         if self._opened is None:

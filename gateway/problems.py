@@ -30,6 +30,9 @@ from meshkit.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 
+_RETRIED = (429, 503)
+_RETRY_SECONDS = 1.0
+
 _log = logging.getLogger(__name__)
 
 _STATUS: tuple[tuple[type[PagemeshError], int], ...] = (
@@ -108,12 +111,11 @@ def seconds_text(seconds: float) -> str:
 def problem_of(error: PagemeshError) -> HttpProblem:
     """The problem that an error is."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    retry_after = error.retry_after
+    if retry_after is None and status in _RETRIED:
+        retry_after = _RETRY_SECONDS
     return HttpProblem(
-        status,
-        error.reason,
-        error.message,
-        metadata=error.metadata,
-        retry_after=error.retry_after,
+        status, error.reason, error.message, metadata=error.metadata, retry_after=retry_after
     )
 
 

@@ -64,6 +64,30 @@ class Asked(BaseModel):
     webhook: str = ""
 
 
+class Correction(BaseModel):
+    """What a person says that a field's value is.
+
+    Attributes:
+        page_number, field_index: of the field, the index in its page's `fields`.
+        value: the right one.
+        client: who said so; empty for the anonymous one.
+        at: when.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    page_number: int
+    field_index: int
+    value: str
+    client: str
+    at: datetime
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Page and field."""
+        return self.page_number, self.field_index
+
+
 class Record(BaseModel):
     """A document, but for its pages.
 
@@ -85,6 +109,7 @@ class Record(BaseModel):
         is_unwanted: whether its client cancelled it.
         traceparent: the span in which it was sent, as W3C writes it.
         account: the orchestrator's last `Document`, serialized.
+        corrections: of a final document's fields, by page and field.
     """
 
     work_id: str
@@ -105,10 +130,23 @@ class Record(BaseModel):
     is_unwanted: bool = False
     traceparent: str = ""
     account: str = ""
+    corrections: tuple[Correction, ...] = ()
 
     def document(self) -> documents.Document:
-        """The orchestrator's word on it, as last heard."""
-        return documents.Document.FromString(bytes.fromhex(self.account))
+        """The orchestrator's word on it, as last heard, by the names that its client knows."""
+        document = documents.Document.FromString(bytes.fromhex(self.account))
+        document.request_id, document.source = self.id, self.source
+        return document
+
+    def corrected(self, page: "StoredPage") -> documents.PageResult:
+        """A page's result, with what persons said of its fields."""
+        result = page.result()
+        for each in self.corrections:
+            if each.page_number == page.number:
+                told = result.fields[each.field_index].correction
+                told.value, told.client = each.value, each.client
+                told.update_time.FromDatetime(each.at)
+        return result
 
 
 class Row(NamedTuple):

@@ -3,10 +3,10 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
@@ -24,6 +24,15 @@ _LONGEST_NAME = 255
 _JSON = "application/json"
 _FORM = "multipart/form-data"
 
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""JSON has one kind of number: 300.0 is 300, and `true` is none."""
 Text = Annotated[str, Field(max_length=4096)]
 
 
@@ -54,10 +63,8 @@ class How(BaseModel):
         pattern=patterns.PAGES,
         description="Pages to read, `1-3,7`; all.",
     )
-    dpi: int | None = Field(
+    dpi: Annotated[Whole, Field(ge=0, le=2400)] | None = Field(
         default=None,
-        ge=0,
-        le=2400,
         description="Dots per inch at which PDF pages are rasterised; the orchestrator's default.",
     )
     password: str | None = Field(
@@ -123,17 +130,16 @@ class DocumentForm(How):
         ),
     ]
 
-    @model_validator(mode="before")
+    @field_validator("options", mode="before")
     @classmethod
-    def _read_options(cls, values: Any) -> Any:
+    def _read_options(cls, value: Any) -> Any:
         """In a form the options are JSON."""
-        options = values.get("options")
-        if isinstance(options, str):
-            try:
-                return values | {"options": json.loads(options)}
-            except ValueError as error:
-                raise ValueError("options: a JSON object is expected") from error
-        return values
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValueError("a JSON object is expected") from error
 
 
 @contextlib.asynccontextmanager
@@ -147,10 +153,9 @@ async def received(
             must not say.
         Conflict, InvalidInput, TooLarge, DependencyUnavailable.
     """
-    kind, options = parse_options_header(request.headers.get("content-type", ""))
-    media_type = kind.decode("latin-1").lower()
-    if media_type == _JSON or (media_type.startswith("application/") and "+json" in media_type):
-        asked = _checked(DocumentRequest, await _json_body(request, config.max_body_bytes))
+    media_type, options = _kind_of(request)
+    if _is_json(media_type):
+        asked = await received_json(request, DocumentRequest, config.max_body_bytes)
         yield _id_of(request, asked), asked.asked(asked.location), None
         return
     boundary = options.get(b"boundary")
@@ -184,9 +189,35 @@ async def received(
         yield document_id, form.asked(form.location or ""), kept
 
 
-def _checked(model: type[Any], values: Mapping[str, Any]) -> Any:
+async def received_json(request: Request, model: type[ModelT], limit: int) -> ModelT:
+    """A JSON body that says what a model does.
+
+    Args:
+        limit: its bytes at most.
+
+    Raises:
+        HttpProblem: as `received`.
+        TooLarge.
+    """
+    if not _is_json(_kind_of(request)[0]):
+        raise HttpProblem(415, "UNSUPPORTED_MEDIA_TYPE", f"send {_JSON}")
+    checked: ModelT = _checked(model, await _json_body(request, limit), is_strict=True)
+    return checked
+
+
+def _kind_of(request: Request) -> tuple[str, dict[bytes, bytes]]:
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    return kind.decode("latin-1").lower(), options
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == _JSON or (media_type.startswith("application/") and "+json" in media_type)
+
+
+def _checked(model: type[Any], values: Mapping[str, Any], *, is_strict: bool = False) -> Any:
+    """What values mean; in a form all of them are texts, in JSON no text is a number."""
     try:
-        return model.model_validate(values)
+        return model.model_validate(values, strict=is_strict)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False)) from error
 

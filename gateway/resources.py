@@ -95,6 +95,11 @@ def json_of(resource: BaseModel) -> bytes:
     return resource.model_dump_json(exclude_none=True).encode()
 
 
+def etag_of(record: Record) -> str:
+    """Names a document's state, without quotes."""
+    return f"{int(record.created_at.timestamp() * 1000):x}-{record.version}"
+
+
 def row_of(record: Record, result: bytes | None) -> Row:
     """A record with what its client is shown.
 
@@ -105,7 +110,7 @@ def row_of(record: Record, result: bytes | None) -> Row:
     body = json_of(resource_of(record))
     if result is not None:
         body = body[:-1] + b',"result":' + result + b"}"
-    return Row(record, f"{int(record.created_at.timestamp() * 1000):x}-{record.version}", body)
+    return Row(record, etag_of(record), body)
 
 
 def compact(value: Any) -> bytes:

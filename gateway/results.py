@@ -74,7 +74,7 @@ class _Pages:
         number = 0
         while pages := self._wait(self._store.pages(self._record.work_id, number, PAGES_AT_ONCE)):
             for page in pages:
-                yield page.result()
+                yield self._record.corrected(page)
             number = pages[-1].number
 
     def image_of(self, page: documents.PageResult) -> Image | None:

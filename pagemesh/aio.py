@@ -7,7 +7,7 @@ async with AsyncClient("localhost:50050") as client:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -15,9 +15,10 @@ from typing import Any, Self, TypeVar, Unpack
 import grpc
 
 from meshkit.client import open_channel
-from meshkit.errors import DependencyUnavailable, PagemeshError
+from meshkit.errors import DependencyUnavailable, InvalidInput, PagemeshError
 from meshkit.status import DETAILS_KEY, error_from_rpc
 from meshkit.telemetry.calls import CALLER_KEY
+from pagemesh.corrections import Corrections, Field
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
@@ -174,6 +175,31 @@ class AsyncClient:
         request = pb.ListPipelinesRequest()
         response = await self._answer(stub.ListPipelines(request, timeout=CALL_SECONDS))
         return list(response.pipelines)
+
+    async def corrections(self, request_id: str) -> Corrections:
+        """What people said of a document's fields. Kept by gateways alone."""
+        return await self._keeper().corrections(request_id)
+
+    async def correct(
+        self, request_id: str, values: Mapping[Field, str | None], etag: str
+    ) -> Corrections:
+        """Say what fields of a finished document are; all corrections after that.
+
+        Args:
+            request_id: of the document.
+            values: by page number and index of the field; None takes a correction back.
+            etag: of `corrections` as they were looked at: when somebody else made some meanwhile,
+                nothing is changed and Conflict is raised. `*` minds no one.
+        """
+        return await self._keeper().correct(request_id, values, etag)
+
+    def _keeper(self) -> RestGateway:
+        if self._gateway is None:
+            raise InvalidInput(
+                "corrections are kept by a gateway: give its http:// or https:// address",
+                reason="GATEWAY_NEEDED",
+            )
+        return self._gateway
 
     async def _connected(self) -> OrchestratorServiceStub:
         async with self._opening:

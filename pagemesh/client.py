@@ -5,11 +5,12 @@ with Client("localhost:50050") as client:
         print(page.page_number, page.classify.label)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Self, Unpack
 
 from pagemesh.aio import AsyncClient, Event, PageStream
+from pagemesh.corrections import Corrections, Field
 from pagemesh.loop import LoopThread
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
@@ -73,6 +74,16 @@ class Client:
     def pipelines(self) -> list[pb.Pipeline]:
         """The pipelines that can be asked for, by name."""
         return self._loop.run(self._client.pipelines())
+
+    def corrections(self, request_id: str) -> Corrections:
+        """What people said of a document's fields. Kept by gateways alone."""
+        return self._loop.run(self._client.corrections(request_id))
+
+    def correct(
+        self, request_id: str, values: Mapping[Field, str | None], etag: str
+    ) -> Corrections:
+        """Say what fields of a finished document are; see `AsyncClient.correct`."""
+        return self._loop.run(self._client.correct(request_id, values, etag))
 
 
 class Pages:

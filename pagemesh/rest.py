@@ -23,6 +23,7 @@ from meshkit.errors import (
     PagemeshError,
     TooLarge,
 )
+from pagemesh.corrections import Corrections, Field, corrections_of, request_of
 from pagemesh.orchestrator.v1 import document_pb2 as documents
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.sources import How, Source, open_source, spec_of
@@ -40,6 +41,7 @@ _ERRORS: Mapping[int, type[PagemeshError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    412: Conflict,
     413: TooLarge,
     429: Overloaded,
     503: DependencyUnavailable,
@@ -141,6 +143,25 @@ class RestGateway:
         """The pipelines that can be asked for. Raises PagemeshError."""
         answer = await self._asked("GET", "/v1/pipelines")
         return [_pipeline_of(each) for each in answer["pipelines"]]
+
+    async def corrections(self, request_id: str) -> Corrections:
+        """What people said of a document's fields. Raises PagemeshError."""
+        return await self._corrected("GET", request_id)
+
+    async def correct(
+        self, request_id: str, values: Mapping[Field, str | None], etag: str
+    ) -> Corrections:
+        """Correct fields. Raises PagemeshError; Conflict: it is not as `etag` says."""
+        return await self._corrected(
+            "PATCH", request_id, json=request_of(values), headers={"If-Match": etag}
+        )
+
+    async def _corrected(self, method: str, request_id: str, **more: Any) -> Corrections:
+        url = f"{self._url}{_path(request_id)}/corrections"
+        with self._translated():
+            async with self._session().request(method, url, timeout=_PATIENT, **more) as answer:
+                await _raise_problem(answer)
+                return corrections_of(answer.headers["ETag"], await answer.json())
 
     async def _account(self, request_id: str) -> documents.Document:
         resource = await self._asked("GET", _path(request_id))

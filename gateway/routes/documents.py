@@ -58,7 +58,7 @@ def _request_body() -> dict[str, Any]:
             "description": "It was taken, now or when it was sent before.",
             "headers": {"Location": _LOCATION, "Retry-After": _RETRY_AFTER},
         },
-        **problems(409, 413, 415),
+        **problems(400, 403, 409, 413, 415, 422),
     },
     openapi_extra=_request_body(),
 )
@@ -98,7 +98,7 @@ async def send(
             "headers": {"ETag": _ETAG},
         },
         304: {"description": "It is as If-None-Match says."},
-        **problems(404),
+        **problems(404, 422),
     },
 )
 async def receive(
@@ -126,7 +126,7 @@ async def receive(
             "model": DocumentResource,
             "headers": {"Retry-After": _RETRY_AFTER},
         },
-        **problems(404),
+        **problems(404, 422),
     },
 )
 async def cancel(client: Caller, documents: TheDocuments, document_id: DocumentId) -> Response:
@@ -141,7 +141,7 @@ async def cancel(client: Caller, documents: TheDocuments, document_id: DocumentI
     DOCUMENTS,
     summary="List documents",
     response_model=DocumentList,
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 async def listing(
     client: Caller,

@@ -44,7 +44,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
             "content": {"text/event-stream": {"schema": _EVENT}},
         },
         204: {"description": "Last-Event-ID was the last one: there is nothing to wait for."},
-        **problems(404),
+        **problems(404, 422),
     },
 )
 async def events(

@@ -1,8 +1,9 @@
 """The pages of a document."""
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from gateway.documents import Documents
@@ -31,7 +32,7 @@ PAGES = f"{DOCUMENTS}/{{id}}/pages/{{n}}"
             "description": "A `pagemesh.orchestrator.v1.PageResult` as Protobuf JSON.",
             "content": {"application/json": {"schema": {"type": "object"}}},
         },
-        **problems(404),
+        **problems(404, 422),
     },
 )
 async def page(
@@ -41,15 +42,15 @@ async def page(
 
     Geometry is in the pixels of the page as sent, `width` by `height`: those of its image.
     """
-    _, stored = await finished_page(client, documents, document_id, number)
-    content = await asyncio.to_thread(lambda: compact(json_value(stored.result())))
+    record, stored = await finished_page(client, documents, document_id, number)
+    content = await asyncio.to_thread(lambda: compact(json_value(record.corrected(stored))))
     return Response(content, media_type="application/json")
 
 
 @router.get(
     f"{PAGES}/image",
     summary="A page's picture",
-    responses={200: _PNG, **problems(404, 504)},
+    responses={200: _PNG, **problems(404, 422, 504)},
 )
 async def image(
     client: Caller,
@@ -57,16 +58,22 @@ async def image(
     images: TheImages,
     document_id: DocumentId,
     number: PageNumber,
+    width: Annotated[
+        int | None,
+        Query(ge=16, le=2000, description="Pixels across at most; without it, all there are."),
+    ] = None,
 ) -> Response:
-    """The page as sent, in the pixels that its geometry is told in."""
+    """The page as sent, in the pixels that its geometry is told in, or smaller."""
     record, stored = await finished_page(client, documents, document_id, number)
+    if width is not None:
+        return _png(await images.thumbnail(record, stored, width))
     return _png(await images.png(record, stored))
 
 
 @router.get(
     f"{PAGES}/overlay.png",
     summary="A page with what was found on it",
-    responses={200: _PNG, **problems(404, 504)},
+    responses={200: _PNG, **problems(404, 422, 504)},
 )
 async def overlay(
     client: Caller,

@@ -26,15 +26,17 @@ _MEANING = {
     404: "There is no such thing, or it is another client's.",
     406: "None of the media types that are accepted.",
     409: "It stands in the way of what is there.",
+    412: "It is in another state than If-Match says.",
     413: "Too large.",
     415: "The body is of a kind that is not taken.",
     422: "The request says what it must not say.",
+    428: "If-Match is missing.",
     429: "Too many requests.",
     503: "Something that is needed is away.",
     504: "Something that is needed is too slow.",
 }
 _RETRIED = (429, 503)
-_ALWAYS = (400, 401, 403, 422, 429, 503)
+_ALWAYS = (401, 429, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -35,7 +35,7 @@ def _content() -> dict[str, dict[str, dict[str, object]]]:
     response_class=StreamingResponse,
     responses={
         200: {"description": "What was read on all pages.", "content": _content()},
-        **problems(404, 406, 409, 504),
+        **problems(404, 406, 409, 422, 504),
     },
 )
 async def result(  # what it needs, by dependency

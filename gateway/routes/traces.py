@@ -44,7 +44,7 @@ class Trace(BaseModel):
     f"{DOCUMENTS}/{{id}}/trace",
     summary="A document's trace",
     response_model=Trace,
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 async def trace(
     client: Caller, documents: TheDocuments, config: TheConfig, document_id: DocumentId

@@ -4,8 +4,10 @@ Neither credentials nor what documents say are in it.
 """
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger("pagemesh.audit")
@@ -32,6 +34,17 @@ class AuditLog:
             await send(message)
 
         await self._app(scope, receive, told)
+
+
+def note_corrections(request: Request, document_id: str, places: Iterable[tuple[int, int]]) -> None:
+    """Whose word counts for which fields from now on; the words themselves are in the store."""
+    line = {
+        "client": request.state.client.id,
+        "credential": getattr(request.state, "credential", ""),
+        "document": document_id,
+        "fields": " ".join(f"{page}/{index}" for page, index in sorted(places)),
+    }
+    _log.info("fields corrected", extra={name: value for name, value in line.items() if value})
 
 
 def _line(scope: Scope, message: Message) -> dict[str, Any]:

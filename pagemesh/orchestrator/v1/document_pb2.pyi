@@ -606,6 +606,7 @@ class Field(_message.Message):
     GROUP_QUAD_FIELD_NUMBER: _builtins.int
     CHECKBOX_INDEX_FIELD_NUMBER: _builtins.int
     SIGNATURE_INDEX_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name: the one that the form definition gives it, else the printed label without its colon."""
     kind: Global___FieldKind.ValueType
@@ -646,6 +647,10 @@ class Field(_message.Message):
     def group_quad(self) -> _geometry_pb2.Quad:
         """Where the text of the group is."""
 
+    @_builtins.property
+    def correction(self) -> Global___Correction:
+        """What a person says that the value is, by way of the gateway; `value` stays as it was read."""
+
     def __init__(
         self,
         *,
@@ -664,10 +669,11 @@ class Field(_message.Message):
         group_quad: _geometry_pb2.Quad | None = ...,
         checkbox_index: _builtins.int | None = ...,
         signature_index: _builtins.int | None = ...,
+        correction: Global___Correction | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_checkbox_index", b"_checkbox_index", "_signature_index", b"_signature_index", "checkbox_index", b"checkbox_index", "group_quad", b"group_quad", "label_quad", b"label_quad", "quad", b"quad", "signature_index", b"signature_index"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_checkbox_index", b"_checkbox_index", "_signature_index", b"_signature_index", "checkbox_index", b"checkbox_index", "correction", b"correction", "group_quad", b"group_quad", "label_quad", b"label_quad", "quad", b"quad", "signature_index", b"signature_index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_checkbox_index", b"_checkbox_index", "_signature_index", b"_signature_index", "checkbox_index", b"checkbox_index", "confidence", b"confidence", "form", b"form", "group", b"group", "group_quad", b"group_quad", "kind", b"kind", "label", b"label", "label_quad", b"label_quad", "name", b"name", "quad", b"quad", "raw_text", b"raw_text", "reason", b"reason", "signature_index", b"signature_index", "type", b"type", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_checkbox_index", b"_checkbox_index", "_signature_index", b"_signature_index", "checkbox_index", b"checkbox_index", "confidence", b"confidence", "correction", b"correction", "form", b"form", "group", b"group", "group_quad", b"group_quad", "kind", b"kind", "label", b"label", "label_quad", b"label_quad", "name", b"name", "quad", b"quad", "raw_text", b"raw_text", "reason", b"reason", "signature_index", b"signature_index", "type", b"type", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__checkbox_index: _TypeAlias = _typing.Literal["checkbox_index"]  # noqa: Y015
     _WhichOneofArgType__checkbox_index: _TypeAlias = _typing.Literal["_checkbox_index", b"_checkbox_index"]  # noqa: Y015
@@ -679,6 +685,38 @@ class Field(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__signature_index) -> _WhichOneofReturnType__signature_index | None: ...
 
 Global___Field: _TypeAlias = Field  # noqa: Y015
+
+@_typing.final
+class Correction(_message.Message):
+    """A person's word on a field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    """The right value, in the notation of the field's type; empty when the place is empty."""
+    client: _builtins.str
+    """The gateway's client that said so; empty where the gateway knows no clients."""
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        value: _builtins.str = ...,
+        client: _builtins.str = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "update_time", b"update_time", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Correction: _TypeAlias = Correction  # noqa: Y015
 
 @_typing.final
 class StepReport(_message.Message):

@@ -83,6 +83,19 @@ async def test_a_page_is_shown_as_it_was_sent(gateway: RunningGateway) -> None:
     assert (missing.status_code, missing.json()["reason"]) == (404, "PAGE_NOT_FOUND")
 
 
+async def test_a_page_is_shown_small(gateway: RunningGateway) -> None:
+    await gateway.send(tiff(1, width=120, height=90), request_id="small", pipeline="text")
+    await gateway.final("small")
+    url = "/v1/documents/small/pages/1/image"
+    for width, size in ((40, (40, 30)), (40, (40, 30)), (300, (120, 90))):
+        answer = await gateway.http.get(url, params={"width": width})
+        assert answer.headers["content-type"] == "image/png"
+        assert Image.open(io.BytesIO(answer.content)).size == size
+    for wrong in ("15", "2001", "wide"):
+        refused = await gateway.http.get(url, params={"width": wrong})
+        assert refused.status_code == 422
+
+
 async def test_a_picture_of_a_document_that_is_gone(gateway: RunningGateway) -> None:
     await gateway.send(tiff(1), request_id="gone", pipeline="text")
     await gateway.final("gone")
