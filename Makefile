@@ -110,11 +110,12 @@ check: lint  ## What every commit passes: lint and the unit tests
 	pytest -n 2 --dist loadgroup tests/unit
 
 .PHONY: lint
-lint: setup protos-check  ## ruff, mypy strict, buf, import rules, fresh stubs
+lint: setup protos-check  ## ruff, mypy strict, buf, import rules, fresh stubs, the console's scripts
 	ruff check
 	ruff format --check
 	mypy $(wildcard $(ROOMS))
 	lint-imports
+	DENO_NO_UPDATE_CHECK=1 deno lint
 
 .PHONY: format
 format: setup  ## Put the code in ruff's format

@@ -120,6 +120,7 @@ async def test_pages_come_in_one_after_the_other(console: Console) -> None:
     await until_read(page)
     for number in (1, 2, 3):
         await expect(tiles.nth(number - 1)).to_have_accessible_name(f"Page {number}, ok")
+        await expect(tiles.nth(number - 1).locator("img")).to_be_visible()
     await tiles.nth(1).click()
     await expect(page.get_by_alt_text("Scan of page 2")).to_be_visible()
     assert page.url.endswith("?page=2")

@@ -49,12 +49,30 @@ export const getPage = (id, number, signal) => json(`${one(id)}/pages/${number}`
 export const getTrace = (id, signal) => json(`${one(id)}/trace`, { signal });
 export const cancelDocument = (id) => call(one(id), { method: "DELETE" });
 
-export async function getPageImage(id, number, signal) {
-  return (await call(`${one(id)}/pages/${number}/image`, { signal })).blob();
+// `asked` may name a width in pixels; the picture is smaller then.
+export async function getPageImage(id, number, asked = {}) {
+  const query = new URLSearchParams(asked);
+  return (await call(`${one(id)}/pages/${number}/image?${query}`)).blob();
 }
 
 export async function getOverlay(id, number) {
   return (await call(`${one(id)}/pages/${number}/overlay.png`)).blob();
+}
+
+// What people said of fields as { etag, list }.
+export const getCorrections = (id, signal) => corrections(id, { signal });
+
+export function changeCorrections(id, etag, list) {
+  return corrections(id, {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json", "If-Match": etag },
+    body: JSON.stringify({ corrections: list }),
+  });
+}
+
+async function corrections(id, options) {
+  const response = await call(`${one(id)}/corrections`, options);
+  return { etag: response.headers.get("ETag"), list: (await response.json()).corrections };
 }
 
 export async function getResult(id, format) {

@@ -14,24 +14,31 @@ const REASONS = {
   NOT_LOOKED_FOR: "Not looked for in this pipeline",
 };
 
-export function fieldOf(field, { pageNumber, checkbox }, index) {
+// `correction` is what a person said: { value, client, at }.
+export function fieldOf(field, { pageNumber, checkbox }, index, correction) {
   const kind = (field.kind ?? "").replace("FIELD_KIND_", "").toLowerCase();
   const reason = (field.reason ?? "").replace("FIELD_REASON_", "");
   const box = checkbox?.checkboxes?.[field.checkboxIndex];
+  const read = readOf(kind, field.value ?? "");
+  const value = correction?.value ?? read;
   return {
     key: `field-${index}`,
     page: pageNumber,
+    index,
     name: field.name,
     label: humane(field.name),
     printed: printedOf(field),
     kind,
     type: (field.type ?? "").replace("FIELD_TYPE_", "").toLowerCase(),
-    value: field.value ?? "",
-    shown: shownValue(kind, field.value ?? ""),
+    value,
+    shown: shownValue(kind, value),
+    read,
+    shownRead: shownValue(kind, read),
+    correction: correction ?? null,
     rawText: field.rawText ?? "",
     confidence: field.confidence ?? 0,
     reason: REASONS[reason] ?? "",
-    isEmpty: isEmpty(kind, field.value ?? ""),
+    isEmpty: isEmpty(kind, value),
     checkboxIndex: field.checkboxIndex,
     form: field.form ?? "",
     quad: quadOf(field.quad ?? box?.quad),
@@ -43,6 +50,11 @@ function printedOf({ name, label, group }) {
   const says = [group, label].filter(Boolean).join(" · ");
   const letters = (text) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
   return letters(says) === letters(name) ? "" : says;
+}
+
+// A box that nobody looked for has no value.
+function readOf(kind, value) {
+  return kind === "checkbox" || kind === "signature" ? value || "false" : value;
 }
 
 function shownValue(kind, value) {
@@ -57,10 +69,12 @@ function isEmpty(kind, value) {
 
 // Whether a person should look, given the least share that counts as sure.
 export function needsReview(field, sureFrom) {
+  if (field.correction) return false;
   return Boolean(field.reason) || field.confidence < sureFrom;
 }
 
 export function concernOf(field, sureFrom) {
+  if (field.correction) return "";
   if (field.reason) return field.reason;
   if (field.confidence >= sureFrom) return "";
   return field.isEmpty ? "Probably empty" : "Low confidence";

@@ -5,9 +5,12 @@ import { fieldOf } from "./field.js";
 // Words less sure than this are drawn as unsure; the exported overlay draws the same line.
 const UNSURE_BELOW = 0.6;
 
-export function pageOf(result) {
+// `said` holds what people said of fields, by their index.
+export function pageOf(result, said = new Map()) {
   const lines = (result.ocr?.lines ?? []).map(lineOf);
-  const fields = (result.fields ?? []).map((field, index) => fieldOf(field, result, index));
+  const fields = (result.fields ?? []).map((field, index) =>
+    fieldOf(field, result, index, said.get(index)),
+  );
   const page = {
     number: result.pageNumber,
     outcome: (result.outcome ?? "").replace("PAGE_OUTCOME_", "").toLowerCase(),

@@ -3,6 +3,7 @@ import { computed, signal } from "../lib.js";
 import { Problem, getDocument, getPage, watchDocument } from "../api.js";
 import { needsReview } from "../model/field.js";
 import { pageOf } from "../model/page.js";
+import { corrections, forgetCorrections, loadCorrections } from "./corrections.js";
 import { remember } from "./documents.js";
 import { threshold } from "./session.js";
 
@@ -11,10 +12,18 @@ const FETCHED_AT_ONCE = 4;
 const WAIT_MS = [500, 1000, 2000, 5000];
 
 export const opened = signal(null);
-export const pages = signal(new Map());
+const read = signal(new Map());
 export const problem = signal(null);
 
 export const isFinal = computed(() => FINAL.includes(opened.value?.status));
+// Pages by number, with what people said of their fields.
+export const pages = computed(() => {
+  const shown = new Map(read.value);
+  for (const [number, said] of corrections.value.byPage) {
+    if (shown.has(number)) shown.set(number, pageOf(shown.get(number).raw, said));
+  }
+  return shown;
+});
 export const pageList = computed(() =>
   [...pages.value.values()].sort((one, other) => one.number - other.number),
 );
@@ -30,11 +39,13 @@ export async function open(id) {
   watching.abort();
   watching = new AbortController();
   const { signal: stop } = watching;
-  [opened.value, pages.value, problem.value] = [null, new Map(), null];
+  [opened.value, read.value, problem.value] = [null, new Map(), null];
+  forgetCorrections();
   if (!id) return;
   try {
     take(await getDocument(id, stop), stop);
     if (!isFinal.value) await follow(id, stop);
+    await loadCorrections(id, stop);
     await fetchPages(id, stop);
   } catch (error) {
     if (!stop.aborted) problem.value = error;
@@ -77,7 +88,7 @@ async function happened(id, { type, data }, stop) {
 async function fetchPages(id, stop) {
   const total = opened.value.pages?.total ?? 0;
   const missing = Array.from({ length: total }, (_, index) => index + 1).filter(
-    (number) => !pages.value.has(number),
+    (number) => !read.value.has(number),
   );
   const worker = async () => {
     while (missing.length && !stop.aborted) await fetchPage(id, missing.shift(), stop);
@@ -89,7 +100,7 @@ async function fetchPage(id, number, stop) {
   try {
     const page = pageOf(await getPage(id, number, stop));
     if (stop.aborted) return;
-    pages.value = new Map(pages.value).set(number, page);
+    read.value = new Map(read.value).set(number, page);
   } catch (error) {
     // A page that was never begun, in a document that was cancelled or failed.
     if (!(error instanceof Problem && error.status === 404)) throw error;

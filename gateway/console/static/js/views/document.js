@@ -2,6 +2,7 @@
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { cancelDocument, getDocument } from "../api.js";
 import { count, duration, exactMoment } from "../model/format.js";
+import { corrections } from "../state/corrections.js";
 import { isFinal, opened, pageList, problem } from "../state/document.js";
 import { route, TABS, turn } from "../state/route.js";
 import { nameOf } from "./documents.js";
@@ -39,7 +40,7 @@ function Trouble({ error }) {
 }
 
 function Heading({ resource }) {
-  const seconds = (new Date(resource.updated_at) - new Date(resource.created_at)) / 1000;
+  const seconds = (new Date(endOf(resource)) - new Date(resource.created_at)) / 1000;
   return html`<header class="heading">
     <div class="grow">
       <h1>${nameOf(resource)} <${Status} status=${resource.status} /></h1>
@@ -60,6 +61,11 @@ function Heading({ resource }) {
     </p>`
     }
   </header>`;
+}
+
+// A correction changes the document, too, long after it was read.
+function endOf({ result, updated_at: changed }) {
+  return result?.document?.endTime ?? (corrections.value.byPage.size ? Number.NaN : changed);
 }
 
 function Cancel({ id }) {

@@ -6,12 +6,15 @@ import { fields, isFinal, pageList } from "../state/document.js";
 import { route } from "../state/route.js";
 import { choose, chosen } from "../state/selection.js";
 import { threshold } from "../state/session.js";
+import { Correct } from "./correct.js";
 import { Crop } from "./crop.js";
+import { Icon } from "./icons.js";
 
 const FILTERS = {
   review: ["To review", (field) => needsReview(field, threshold.value / 100)],
   filled: ["Filled", (field) => !field.isEmpty],
   empty: ["Empty", (field) => field.isEmpty],
+  said: ["Checked", (field) => field.correction],
   all: ["All", () => true],
 };
 
@@ -101,7 +104,9 @@ function Row({ field }) {
       onClick=${() => choose(field.page, field.key)}
     >
       <span class="label" title=${field.printed}>${field.label}</span>
-      <span class="sure">${percent(field.confidence)}</span>
+      <span class="sure">
+        ${field.correction ? html`<${Icon} name="check" />` : percent(field.confidence)}
+      </span>
       <span class="value">${field.shown || "empty"}</span>
       ${isOnShownPage && field.quad && (concern || isChosen) && html`<${Crop} field=${field} />`}
       ${
@@ -112,8 +117,18 @@ function Row({ field }) {
       }
       ${isChosen && field.printed && html`<span class="raw">${field.printed}</span>`}
       ${concern && html`<span class="concern">${concern}</span>`}
+      ${field.correction && html`<span class="raw">${verdictOn(field)}</span>`}
     </button>
+    ${
+      isChosen &&
+      isFinal.value &&
+      html`<${Correct} key=${`${field.page}/${field.key}`} field=${field} />`
+    }
   </li>`;
+}
+
+function verdictOn({ value, read, shownRead }) {
+  return value === read ? "Checked: right as read" : `Corrected; read as ${shownRead || "empty"}`;
 }
 
 // Arrows go from field to field and show each at its place.

@@ -1,9 +1,10 @@
 // The document's pages as a strip: what became of each, and how much there is to review.
-import { html, useEffect, useRef } from "../lib.js";
+import { html, useEffect, useRef, useState } from "../lib.js";
 import { needsReview } from "../model/field.js";
 import { pages } from "../state/document.js";
-import { turn } from "../state/route.js";
+import { route, turn } from "../state/route.js";
 import { threshold } from "../state/session.js";
+import { thumbnail } from "../state/thumbnails.js";
 
 export function PageStrip({ total, current }) {
   const strip = useRef(null);
@@ -28,7 +29,8 @@ function Tile({ number, isCurrent }) {
   const open = page?.fields.filter((field) => needsReview(field, threshold.value / 100)).length;
   const state = page ? page.outcome : "waiting";
   const said = open ? `, ${open} to review` : "";
-  return html`<li>
+  const [tile, picture] = usePicture(number, Boolean(page?.width));
+  return html`<li ref=${tile}>
     <button
       type="button"
       class=${`tile ${state}`}
@@ -36,8 +38,35 @@ function Tile({ number, isCurrent }) {
       aria-label=${`Page ${number}, ${state}${said}`}
       onClick=${() => turn({ page: number })}
     >
-      <span class="sheet">${number}</span>
+      <span class="sheet">
+        ${picture && html`<img src=${picture} alt="" />`}
+        <span class="number">${number}</span>
+      </span>
       ${open > 0 && html`<span class="badge">${open}</span>`}
     </button>
   </li>`;
+}
+
+// A page's small picture, asked for once its tile comes near what is seen.
+function usePicture(number, isThere) {
+  const { id } = route.value;
+  const tile = useRef(null);
+  const [picture, show] = useState("");
+  useEffect(() => {
+    if (!isThere) return;
+    let isGone = false;
+    const watch = new IntersectionObserver(([{ isIntersecting }]) => {
+      if (!isIntersecting) return;
+      watch.disconnect();
+      thumbnail(id, number)
+        .then((url) => isGone || show(url))
+        .catch(() => {});
+    });
+    watch.observe(tile.current);
+    return () => {
+      isGone = true;
+      watch.disconnect();
+    };
+  }, [id, number, isThere]);
+  return [tile, picture];
 }
