@@ -142,8 +142,9 @@ class Outbox:
 def _name_owners(database: sqlite3.Connection) -> None:
     """Take over a file whose webhooks do not say whose they are; such ones are in no list."""
     held = {name for _, name, *_ in database.execute("PRAGMA table_info(webhooks)")}
-    for name in {"client", "document"} - held:
-        database.execute(f"ALTER TABLE webhooks ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+    for name in ("client", "document"):
+        if name not in held:
+            database.execute(f"ALTER TABLE webhooks ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
     database.execute(
         "CREATE INDEX IF NOT EXISTS webhooks_by_client ON webhooks (client, state, document)"
     )
