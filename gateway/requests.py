@@ -31,7 +31,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
 """JSON has one kind of number: 300.0 is 300, and `true` is none."""
 Text = Annotated[str, Field(max_length=4096)]
 
@@ -63,7 +63,7 @@ class How(BaseModel):
         pattern=patterns.PAGES,
         description="Pages to read, `1-3,7`; all.",
     )
-    dpi: Annotated[Whole, Field(ge=0, le=2400)] | None = Field(
+    dpi: Annotated[int, Field(ge=0, le=2400), WHOLE] | None = Field(
         default=None,
         description="Dots per inch at which PDF pages are rasterised; the orchestrator's default.",
     )

@@ -10,7 +10,7 @@ from gateway.corrections import Corrected, Corrections
 from gateway.identity import Caller
 from gateway.problems import HttpProblem
 from gateway.records import Record
-from gateway.requests import Whole, received_json
+from gateway.requests import WHOLE, received_json
 from gateway.resources import DOCUMENTS, etag_of, json_of
 from gateway.routes.parts import DocumentId, TheConfig, TheDocuments, problems
 from gateway.security.audit import note_corrections
@@ -30,8 +30,10 @@ class FieldCorrection(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    page_number: Whole = Field(ge=1, le=1_000_000, description="From 1.")
-    field_index: Whole = Field(ge=0, le=1_000_000, description="Index in the page's `fields`.")
+    page_number: Annotated[int, Field(ge=1, le=1_000_000, description="From 1."), WHOLE]
+    field_index: Annotated[
+        int, Field(ge=0, le=1_000_000, description="Index in the page's `fields`."), WHOLE
+    ]
     value: str | None = Field(
         max_length=4096,
         description="The right value, also when it was read right; `true` or `false` of boxes and "
