@@ -13,6 +13,7 @@ from gateway.console import add_console
 from gateway.corrections import Corrections
 from gateway.dispatch import open_dispatch
 from gateway.documents import Documents
+from gateway.erasing import Eraser
 from gateway.headers import SecurityHeaders, cors_options
 from gateway.images import Images
 from gateway.ledger import Ledger
@@ -23,6 +24,7 @@ from gateway.results import Results
 from gateway.routes import (
     corrections,
     documents,
+    erase,
     events,
     health,
     pages,
@@ -39,7 +41,7 @@ from gateway.uploads import open_place
 from gateway.webhooks import open_webhooks
 
 ROUTERS = (
-    *(documents, results, events, pages, corrections),
+    *(documents, erase, results, events, pages, corrections),
     *(pipelines, traces, webhooks, health),
 )
 
@@ -56,6 +58,7 @@ def create_app(config: GatewayConfig) -> FastAPI:
         place: where uploads are kept.
         webhooks: that documents' ends are told by.
         corrections: of fields, by people.
+        eraser: deletes documents for good.
         images, results: pictures of pages, and results in several formats.
     """
     app = FastAPI(
@@ -109,6 +112,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         _publish(app, documents=work, ledger=ledger, place=place, images=images, results=written)
         _publish(app, identifier=doorkeeper, webhooks=hooks)
         _publish(app, corrections=Corrections(store, ledger))
+        _publish(app, eraser=Eraser(store, dispatch, place, images, hooks))
         yield
 
 

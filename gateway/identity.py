@@ -15,9 +15,11 @@ class Client:
 
     Attributes:
         id: its stable name; empty for the anonymous one.
+        is_admin: whether it may erase other clients' documents.
     """
 
     id: str
+    is_admin: bool = False
 
     def work_id(self, document_id: str) -> str:
         """The name of a document beyond the gateway: clients' ids never meet there.

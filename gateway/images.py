@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import cv2
@@ -83,6 +83,13 @@ class Images:
                 image = await asyncio.to_thread(pixels, answer.image.png) if _has(answer) else None
                 yield answer.page_number, image
 
+    async def erase(self, record: Record) -> int:
+        """Forget the pictures of a document; how many there were."""
+        paths = [self._path(record, number) for number in range(1, record.pages.total + 1)]
+        making = [self._making[path] for path in paths if path in self._making]
+        await asyncio.gather(*making, return_exceptions=True)
+        return await asyncio.to_thread(_unlink, paths)
+
     async def _make(self, record: Record, page: documents.PageResult, path: Path) -> bytes:
         answer = await self._rendered(record, page.page_number, record.asked.dpi)
         size = (answer.image.width, answer.image.height)
@@ -157,6 +164,15 @@ def _shrunk(png: bytes, width: int) -> bytes:
 
 def _has(answer: pb.RenderPagesResponse) -> bool:
     return answer.WhichOneof("outcome") == "image"
+
+
+def _unlink(paths: Iterable[Path]) -> int:
+    count = 0
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            count += 1
+    return count
 
 
 def _read(path: Path) -> bytes:

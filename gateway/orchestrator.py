@@ -61,6 +61,14 @@ class Orchestrator:
         request = pb.CancelDocumentRequest(request_id=work_id)
         await (await self._stub()).CancelDocument(request, timeout=_CALL_SECONDS)
 
+    async def erase(self, work_id: str) -> pb.EraseDocumentResponse:
+        """Have all deleted that is kept of a document. Raises PagemeshError."""
+        request = pb.EraseDocumentRequest(request_id=work_id)
+        try:
+            return await (await self._stub()).EraseDocument(request, timeout=_CALL_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error) from error
+
     async def render(
         self, record: Record, pages: str, dpi: int
     ) -> AsyncGenerator[pb.RenderPagesResponse, None]:

@@ -56,6 +56,10 @@ class SqliteFile:
 
         return await self._on_thread(whole)
 
+    async def empty_log(self) -> None:
+        """Move the log beside the file into it: nothing that was deleted is left in either."""
+        await self.read("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @property
     def _opened(self) -> sqlite3.Connection:
         if self._database is None:
@@ -68,6 +72,8 @@ class SqliteFile:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is written over: documents that were erased, or whose time is over.
+        database.execute("PRAGMA secure_delete = ON")
         database.executescript(self._schema)
         self._database = database
 

@@ -10,6 +10,7 @@ from orchestrator.catalog import PipelineCatalog
 from orchestrator.config import OrchestratorConfig
 from orchestrator.document_run import ReadingRoom
 from orchestrator.documents.pool import WorkerPool
+from orchestrator.erasing import Eraser
 from orchestrator.forms.library import FormLibrary
 from orchestrator.models import Channel, Models
 from orchestrator.orders import OrderDesk
@@ -77,15 +78,16 @@ class Orchestrator:
         )
         self._desk = OrderDesk(self.catalog, limits)
         self._resumption = Resumption(self._store, uploads, self._desk, self._work, limits)
+        self._door = KafkaDoor(
+            config, limits, config.state_dir, config.retention_seconds, config.store_url
+        )
         self.servicer = OrchestratorServicer(
             self.catalog,
             self._desk,
             self._work,
             PageRenderer(limits, self._workers, config.max_message_bytes - _MESSAGE_RESERVE),
+            Eraser(self._work, self._door),
             limits,
-        )
-        self._door = KafkaDoor(
-            config, limits, config.state_dir, config.retention_seconds, config.store_url
         )
         self._watchers: list[asyncio.Task[None]] = []
 

@@ -113,6 +113,19 @@ class Ending:
     can_restart: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Something that was deleted for good.
+
+    Attributes:
+        what: and of which store.
+        count: how many there were.
+    """
+
+    what: str
+    count: int
+
+
 def failed_for_now(page: PageResult) -> bool:
     """Whether reading the page again may give more: the model was busy or away."""
     if page.outcome != PAGE_OUTCOME_FAILED:

@@ -16,6 +16,7 @@ from meshkit.telemetry.calls import caller_of
 from orchestrator.catalog import PipelineCatalog
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.source import Spool
+from orchestrator.erasing import Eraser
 from orchestrator.order import Order
 from orchestrator.orders import OrderDesk, check_request_id
 from orchestrator.pipeline import Pipeline
@@ -37,7 +38,7 @@ _DRAIN_PAUSE_SECONDS = 0.5
 
 
 class OrchestratorServicer(OrchestratorServiceServicer):
-    """The seven methods. Errors are raised as PagemeshError; the server's interceptor tells them.
+    """The eight methods. Errors are raised as PagemeshError; the server's interceptor tells them.
 
     Attributes:
         is_ready: until this is set every call is refused, with a time to retry.
@@ -49,11 +50,13 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         desk: OrderDesk,
         work: WorkManager,
         renderer: PageRenderer,
+        eraser: Eraser,
         limits: DocumentLimits,
     ) -> None:
         self._catalog = catalog
         self._work = work
         self._renderer = renderer
+        self._eraser = eraser
         self._limits = limits
         self._desk = desk
         self.is_ready = False
@@ -151,6 +154,17 @@ class OrchestratorServicer(OrchestratorServiceServicer):
         del context
         check_request_id(request.request_id)
         return pb.CancelDocumentResponse(document=await self._work.cancel(request.request_id))
+
+    async def EraseDocument(  # noqa: N802
+        self, request: pb.EraseDocumentRequest, context: Context
+    ) -> pb.EraseDocumentResponse:
+        """Delete all that is kept of a document."""
+        self._check_ready()
+        del context
+        check_request_id(request.request_id)
+        done = await self._eraser.erase(request.request_id)
+        erasures = [pb.Erasure(what=each.what, count=each.count) for each in done.erased]
+        return pb.EraseDocumentResponse(erasures=erasures, remains=done.remains)
 
     async def RenderPages(  # noqa: N802
         self, request: pb.RenderPagesRequest, context: Context

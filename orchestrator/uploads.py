@@ -23,8 +23,8 @@ class Uploads(ABC):
         """Keep the bytes of an order. Raises OSError, DependencyUnavailable."""
 
     @abstractmethod
-    async def drop(self, request_id: str) -> None:
-        """Forget the bytes of a document, if they are kept."""
+    async def drop(self, request_id: str) -> bool:
+        """Forget the bytes of a document; whether they were kept."""
 
     @abstractmethod
     async def restore(self, request_id: str, spool: Spool) -> None:
@@ -45,8 +45,12 @@ class FolderUploads(Uploads):
         if not order.location:
             await asyncio.to_thread(self._keep, order.spool.path, self._path(order.request_id))
 
-    async def drop(self, request_id: str) -> None:
-        await asyncio.to_thread(self._path(request_id).unlink, missing_ok=True)
+    async def drop(self, request_id: str) -> bool:
+        try:
+            await asyncio.to_thread(self._path(request_id).unlink)
+        except FileNotFoundError:
+            return False
+        return True
 
     async def restore(self, request_id: str, spool: Spool) -> None:
         with await asyncio.to_thread(self._path(request_id).open, "rb") as file:

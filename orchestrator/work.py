@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncGenerator
 
 from meshkit.errors import Conflict, DependencyUnavailable, Overloaded
@@ -11,7 +12,7 @@ from orchestrator.execution import Executor
 from orchestrator.live import CANCELLED, CRASHED, Live
 from orchestrator.order import Order
 from orchestrator.pipeline import Pipeline
-from orchestrator.records import Entry, Keeper, Record
+from orchestrator.records import Entry, Erased, Keeper, Record
 from orchestrator.retention import sweep
 from orchestrator.reuse import Reuse
 from orchestrator.stores.base import DocumentStore
@@ -136,6 +137,25 @@ class WorkManager:
             await self._store.end(request_id, CANCELLED)
         return await self.document(request_id)
 
+    async def erase(self, request_id: str, *, taken_before: float = math.inf) -> list[Erased]:
+        """Stop the work on a document, and delete all that is kept of it; what that was.
+
+        Args:
+            request_id: of the document; nothing happens when it is not there.
+            taken_before: a Unix time; one that was taken later is another document.
+        """
+        # Nobody takes the id anew until it is free.
+        async with self._accepting:
+            record = await self._store.find(request_id)
+            if record is not None and _taken_at(record) > taken_before:
+                return []
+            live = self._live.get(request_id)
+            if live is not None and live.task is not None:
+                live.stop(CANCELLED)
+                await asyncio.wait([live.task])
+            kept = await self._uploads.drop(request_id)
+            return [*await self._store.erase(request_id), Erased("uploads", int(kept))]
+
     async def document(self, request_id: str) -> Document:
         """A document's state. Raises NotFound."""
         return (await self._store.get(request_id)).document
@@ -238,6 +258,11 @@ class WorkManager:
 def identity_of(pipeline: Pipeline) -> PipelineIdentity:
     """A pipeline's identity as the contract has it."""
     return PipelineIdentity(name=pipeline.name, version=pipeline.version, digest=pipeline.digest)
+
+
+def _taken_at(record: Record) -> float:
+    """When a document was taken, a Unix time."""
+    return record.document.create_time.ToNanoseconds() / 1e9
 
 
 def _is_done(record: Record, order: Order) -> bool:

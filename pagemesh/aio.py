@@ -167,6 +167,19 @@ class AsyncClient:
         response = await self._answer(stub.CancelDocument(request, timeout=CALL_SECONDS))
         return response.document
 
+    async def erase(self, request_id: str, *, client: str = "") -> pb.EraseDocumentResponse:
+        """Stop work on a document and delete all that is kept of it; what that was, what remains.
+
+        Args:
+            request_id: of the document; that it is not there is no error.
+            client: whose it is, for a gateway's key that may erase everybody's documents.
+        """
+        if self._gateway is not None:
+            return await self._gateway.erase(request_id, client)
+        stub = await self._connected()
+        request = pb.EraseDocumentRequest(request_id=request_id)
+        return await self._answer(stub.EraseDocument(request, timeout=CALL_SECONDS))
+
     async def pipelines(self) -> list[pb.Pipeline]:
         """The pipelines that can be asked for, by name."""
         if self._gateway is not None:

@@ -71,6 +71,10 @@ class Client:
         """Stop work on a document; its account after that. Finished pages are kept."""
         return self._loop.run(self._client.cancel(request_id))
 
+    def erase(self, request_id: str, *, client: str = "") -> pb.EraseDocumentResponse:
+        """Delete all that is kept of a document; see `AsyncClient.erase`."""
+        return self._loop.run(self._client.erase(request_id, client=client))
+
     def pipelines(self) -> list[pb.Pipeline]:
         """The pipelines that can be asked for, by name."""
         return self._loop.run(self._client.pipelines())

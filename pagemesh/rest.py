@@ -139,6 +139,14 @@ class RestGateway:
         """Stop work on a document; its account after that. Raises PagemeshError."""
         return document_of(await self._asked("DELETE", _path(request_id)))
 
+    async def erase(self, request_id: str, client: str = "") -> pb.EraseDocumentResponse:
+        """Delete all that is kept of a document. Raises PagemeshError."""
+        whose = {"client": client} if client else {}
+        answer = await self._asked("POST", f"{_path(request_id)}/erase", params=whose)
+        return pb.EraseDocumentResponse(
+            erasures=[pb.Erasure(**each) for each in answer["erased"]], remains=answer["remains"]
+        )
+
     async def pipelines(self) -> list[pb.Pipeline]:
         """The pipelines that can be asked for. Raises PagemeshError."""
         answer = await self._asked("GET", "/v1/pipelines")

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from gateway.records import Record
+from pagemesh.orchestrator.v1.orchestrator_service_pb2 import Erasure
 
 
 class Dispatch(Protocol):
@@ -21,6 +22,15 @@ class Dispatch(Protocol):
         """Take a document over: once this returned it is not lost. It may be repeated.
 
         Raises DependencyUnavailable.
+        """
+
+    async def erase(self, work_id: str) -> tuple[list[Erasure], list[str]]:
+        """Stop work on a document and have orchestrators delete what they keep of it.
+
+        Returns:
+            what they deleted, and what remains where.
+        Raises:
+            DependencyUnavailable: they cannot be told now.
         """
 
     async def cancel(self, record: Record) -> None:

@@ -24,6 +24,7 @@ from meshkit.errors import (
 )
 from meshkit.status import error_from_rpc
 from pagemesh.orchestrator.v1.document_pb2 import Document
+from pagemesh.orchestrator.v1.orchestrator_service_pb2 import Erasure
 
 _PASSING = (Cancelled, DeadlineExceeded, DependencyUnavailable, Overloaded)
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -97,6 +98,16 @@ class EmbeddedDispatch:
             await self._orchestrator.cancel(record.work_id)
             return
         running.cancel()  # its next delivery begins with the cancelling
+
+    async def erase(self, work_id: str) -> tuple[list[Erasure], list[str]]:
+        """See `Dispatch`."""
+        running = self._running.get(work_id)
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        await self._queue.erase(work_id)
+        done = await self._orchestrator.erase(work_id)
+        return list(done.erasures), list(done.remains)
 
     async def _run(self) -> None:
         while True:

@@ -85,6 +85,15 @@ class KafkaDispatch:
         """Send the command; the document's end comes as its result."""
         await self._told(lambda: self._client.command(record.work_id, "CANCEL"))
 
+    async def erase(self, work_id: str) -> tuple[list[pb.Erasure], list[str]]:
+        """See `Dispatch`. What orchestrators delete is not known here."""
+        await self._told(lambda: self._client.command(work_id, "ERASE"))
+        topics = ", ".join((self._topics.requests, self._topics.results, self._topics.dead_letters))
+        return [], [
+            "what orchestrators keep: each deletes it when it hears of this by Kafka",
+            f"records in Kafka's {topics}: until their topics' retention",
+        ]
+
     async def _told(self, act: Any) -> None:
         sending = asyncio.get_running_loop().run_in_executor(self._thread, act)
         try:

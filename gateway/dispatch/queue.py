@@ -76,3 +76,8 @@ class Queue:
     async def remove(self, work_id: str) -> None:
         """The document needs no delivery any more."""
         await self._file.write("DELETE FROM deliveries WHERE work_id = ?", work_id)
+
+    async def erase(self, work_id: str) -> None:
+        """Remove a document, and its name from what the file was written with."""
+        await self.remove(work_id)
+        await self._file.empty_log()

@@ -32,9 +32,13 @@ def create(
     file: File,
     days: Annotated[float | None, typer.Option(min=0.001, help="How long it is good.")] = None,
     note: Annotated[str, typer.Option(help="What it is for.")] = "",
+    admin: Annotated[
+        bool, typer.Option("--admin", help="It may erase documents of every client.")
+    ] = False,
 ) -> None:
     """Make a key and print it: it is not kept anywhere, and not shown again."""
-    typer.echo(create_key(file, client, note, timedelta(days=days) if days else None))
+    lifetime = timedelta(days=days) if days else None
+    typer.echo(create_key(file, client, note, lifetime, is_admin=admin))
 
 
 @app.command()
@@ -67,7 +71,8 @@ def _line(key: Key) -> str:
     if key.revoked_at is not None:
         state = f"revoked {key.revoked_at:%Y-%m-%d}"
     until = f"until {key.expires_at:%Y-%m-%d}" if key.expires_at else ""
-    return "  ".join(part for part in (key.id, key.client, state, until, key.note) if part)
+    scope = "admin" if key.is_admin else ""
+    return "  ".join(part for part in (key.id, key.client, state, scope, until, key.note) if part)
 
 
 if __name__ == "__main__":

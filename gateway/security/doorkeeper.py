@@ -67,7 +67,7 @@ class Doorkeeper:
             if key is None:
                 raise _stranger("the API key is unknown, expired or revoked")
             request.state.credential = f"key {key.id}"
-            return Client(key.client)
+            return Client(key.client, key.is_admin)
         if self._tokens is None:
             raise _stranger("this is no API key")
         try:

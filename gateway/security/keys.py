@@ -31,12 +31,14 @@ class Key(BaseModel):
         id: names it, in the audit log too.
         client: whose it is.
         sha256: of its secret part.
+        is_admin: whether it may erase other clients' documents.
     """
 
     id: str
     client: str = Field(pattern=CLIENT_PATTERN)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     note: str = ""
+    is_admin: bool = False
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = None
     revoked_at: AwareDatetime | None = None
@@ -105,7 +107,14 @@ def read_keys(path: Path) -> list[Key]:
         raise InvalidInput(f"{path} is no file of API keys") from error
 
 
-def create_key(path: Path, client: str, note: str = "", lifetime: timedelta | None = None) -> str:
+def create_key(
+    path: Path,
+    client: str,
+    note: str = "",
+    lifetime: timedelta | None = None,
+    *,
+    is_admin: bool = False,
+) -> str:
     """Add a key to a file. It is told here once, and never again.
 
     Raises:
@@ -123,6 +132,7 @@ def create_key(path: Path, client: str, note: str = "", lifetime: timedelta | No
         client=client,
         sha256=_digest(secret),
         note=note,
+        is_admin=is_admin,
         created_at=moment,
         expires_at=moment + lifetime if lifetime else None,
     )

@@ -57,5 +57,8 @@ class Store(Protocol):
     async def waiting(self, before: datetime, limit: int) -> Sequence[Record]:
         """Documents that were sent before then and are not handed on, oldest first."""
 
+    async def erase(self, work_id: str) -> tuple[int, int]:
+        """Delete a document, so that no byte of it is left; how many documents and pages it was."""
+
     async def sweep(self, before: datetime) -> int:
         """Delete documents that were sent before then, with their pages; how many there were."""

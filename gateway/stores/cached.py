@@ -128,6 +128,12 @@ class CachedStore:
         """See `Store`."""
         return await self._store.waiting(before, limit)
 
+    async def erase(self, work_id: str) -> tuple[int, int]:
+        """See `Store`."""
+        done = await self._store.erase(work_id)
+        await self._forget(work_id)
+        return done
+
     async def sweep(self, before: datetime) -> int:
         """See `Store`; what is deleted leaves the cache when its time there is over."""
         return await self._store.sweep(before)

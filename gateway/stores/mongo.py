@@ -186,6 +186,13 @@ class MongoStore:
             found = found.sort("created_at", ASCENDING).limit(limit)
             return [Record.model_validate_json(each["record"]) async for each in found]
 
+    async def erase(self, work_id: str) -> tuple[int, int]:
+        """See `Store`."""
+        with _told():
+            found = await self._documents.delete_one({"_id": work_id})
+            pages = await self._pages.delete_many({"work_id": work_id})
+        return found.deleted_count, pages.deleted_count
+
     async def sweep(self, before: datetime) -> int:
         """See `Store`."""
         total = 0

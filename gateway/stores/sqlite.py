@@ -185,6 +185,18 @@ class SqliteStore:
         )
         return [Record.model_validate_json(text) for (text,) in rows]
 
+    async def erase(self, work_id: str) -> tuple[int, int]:
+        """See `Store`."""
+
+        def act(database: sqlite3.Connection) -> tuple[int, int]:
+            pages = database.execute("DELETE FROM pages WHERE work_id = ?", (work_id,))
+            found = database.execute("DELETE FROM documents WHERE work_id = ?", (work_id,))
+            return found.rowcount, pages.rowcount
+
+        done = await self._file.transact(act)
+        await self._file.empty_log()
+        return done
+
     async def sweep(self, before: datetime) -> int:
         """See `Store`."""
 

@@ -32,6 +32,9 @@ class Place(Protocol):
     async def discard(self, location: str) -> None:
         """Forget an upload that nobody needs; trouble is logged."""
 
+    async def erase(self, location: str) -> None:
+        """Delete an upload for good. Raises DependencyUnavailable."""
+
     async def sweep(self, before: float) -> None:
         """Forget uploads from before then, in seconds of the Unix epoch."""
 
@@ -60,6 +63,14 @@ class Folder:
             await asyncio.to_thread(path.unlink, missing_ok=True)
         except OSError:
             _log.warning("an upload cannot be removed", extra={"path": str(path)}, exc_info=True)
+
+    async def erase(self, location: str) -> None:
+        """See `Place`."""
+        path = self._folder / location.rpartition("/")[2]
+        try:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        except OSError as error:
+            raise storage_unavailable() from error
 
     async def sweep(self, before: float) -> None:
         """See `Place`."""
@@ -107,6 +118,15 @@ class Bucket:
             await self._call("_rm_file", location.removeprefix("s3://"))
         except Exception:
             _log.warning("an upload cannot be removed", extra={"at": location}, exc_info=True)
+
+    async def erase(self, location: str) -> None:
+        """See `Place`."""
+        try:
+            await self._call("_rm_file", location.removeprefix("s3://"))
+        except FileNotFoundError:
+            return
+        except Exception as error:
+            raise storage_unavailable() from error
 
     async def sweep(self, before: float) -> None:
         """Nothing: a lifecycle rule of the bucket does it."""

@@ -86,6 +86,10 @@ class Webhooks:
         """Owe it no more. Raises DependencyUnavailable."""
         await self._outbox.remove(record.work_id)
 
+    async def erase(self, record: Record) -> None:
+        """Owe it no more, and keep nothing of it. Raises DependencyUnavailable."""
+        await self._outbox.erase(record.work_id)
+
     def ended(self, record: Record) -> None:
         """A document is at its end. What is not told here is found later."""
         if record.asked.webhook:

@@ -88,6 +88,11 @@ class Outbox:
         """Owe nothing any more."""
         await self._file.write("DELETE FROM webhooks WHERE work_id = ?", work_id)
 
+    async def erase(self, work_id: str) -> None:
+        """Owe nothing, and leave nothing of it in what the file was written with."""
+        await self.remove(work_id)
+        await self._file.empty_log()
+
     async def find(self, work_id: str) -> Entry | None:
         """A document's webhook."""
         found = await self._read("SELECT * FROM webhooks WHERE work_id = ?", work_id)

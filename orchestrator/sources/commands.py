@@ -1,4 +1,4 @@
-"""Hears CANCEL and STATUS."""
+"""Hears CANCEL, ERASE and STATUS."""
 
 import asyncio
 import logging
@@ -53,6 +53,10 @@ class Commands:
         if command["command"] == "CANCEL":
             self._loop.call_soon_threadsafe(self._handler.cancel, request_id)
             self._submit(self._handler.cancel_work(request_id), request_id, record)
+        elif command["command"] == "ERASE":
+            # Heard again after every restart for a day: a document of the same id may have come.
+            work = self._handler.erase(request_id, record.timestamp / 1000)
+            self._submit(work, request_id, record)
         elif command["command"] == "STATUS" and record.timestamp >= self._started_ms:
             self._submit(self._handler.tell_status(request_id), request_id, record)
 

@@ -24,7 +24,7 @@ class KafkaSettings(ConnectionSettings):
     kafka_events_topic: str = Topics.events
     """Where finished pages and answers to STATUS are told; empty: nowhere."""
     kafka_control_topic: str = Topics.control
-    """Where CANCEL and STATUS come from; empty: nowhere."""
+    """Where CANCEL, ERASE and STATUS come from; empty: nowhere."""
     kafka_dead_letters_topic: str = Topics.dead_letters
     """Where records go that cannot be worked on."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.orders import OrderDesk
+from orchestrator.records import Erased
 from orchestrator.sources.claims import Claims, LocalClaims
 from orchestrator.sources.config import KafkaSettings
 from orchestrator.sources.handling import RequestHandler
@@ -56,6 +57,30 @@ class KafkaDoor:
                 self._source.tell,
             )
         )
+
+    async def erase(self, request_id: str) -> list[Erased]:
+        """Delete a request's large results. Raises DependencyUnavailable."""
+        if self._large is None:
+            return []
+        return [Erased("large results in S3", await self._large.erase(request_id))]
+
+    def remains(self) -> list[str]:
+        """What the door leaves behind of every request, for people."""
+        if self._source is None:
+            return []
+        topics = (
+            self._settings.kafka_requests_topic,
+            self._settings.kafka_results_topic,
+            self._settings.kafka_events_topic,
+            self._settings.kafka_dead_letters_topic,
+        )
+        return [
+            f"records in Kafka's {', '.join(filter(None, topics))}: until their topics' retention",
+            (
+                "the claim on the id, without content, so that a record that comes again is not "
+                "read: until the orchestrator's retention"
+            ),
+        ]
 
     async def stop(self) -> None:
         """Write the answers that are ready; the rest is delivered again. Safe to call twice."""

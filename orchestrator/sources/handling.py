@@ -99,6 +99,11 @@ class RequestHandler:
         with contextlib.suppress(NotFound):
             await self._work.cancel(request_id)
 
+    async def erase(self, request_id: str, taken_before: float) -> None:
+        """Erase a request that was taken before this Unix time, also one that is at work here."""
+        if await self._work.erase(request_id, taken_before=taken_before):
+            await self._replies.erase(request_id, written_before=taken_before)
+
     async def tell_status(self, request_id: str) -> None:
         """Send an event with a document's state, if it is known here."""
         with contextlib.suppress(NotFound):

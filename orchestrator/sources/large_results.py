@@ -1,6 +1,9 @@
 """The place of results that are too large for a record (claim check)."""
 
+import contextlib
 import importlib
+import math
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -26,19 +29,50 @@ class LargeResults:
 
     async def put(self, request_id: str, sha256: str, content: Path) -> str:
         """Store a result; returns its location. Raises DependencyUnavailable."""
-        key = f"{self._root}/{quote(request_id, safe='')}/{sha256}.json"
+        key = f"{self._folder(request_id)}/{sha256}.json"
         try:
-            s3fs: Any = importlib.import_module("s3fs")
-            store = s3fs.S3FileSystem(
-                asynchronous=True, skip_instance_cache=True, endpoint_url=self._endpoint
-            )
-            session = await store.set_session()
-            try:
+            async with self._opened() as store:
                 await store._put_file(str(content), key)
-            finally:
-                await session.close()
         except Exception as error:
             raise DependencyUnavailable(
                 "the result is too large for a record and cannot be stored", reason="STORE_FAILED"
             ) from error
         return f"s3://{key}"
+
+    async def erase(self, request_id: str, *, written_before: float = math.inf) -> int:
+        """Delete a request's results; how many there were. Raises DependencyUnavailable.
+
+        Args:
+            request_id: of the request.
+            written_before: a Unix time; what was written later is another document's.
+        """
+        try:
+            async with self._opened() as store:
+                objects = await store._find(self._folder(request_id), detail=True)
+                found = [
+                    key
+                    for key, facts in objects.items()
+                    if facts["LastModified"].timestamp() <= written_before
+                ]
+                for key in found:
+                    await store._rm_file(key)
+        except Exception as error:
+            raise DependencyUnavailable(
+                "large results cannot be deleted now", reason="STORE_FAILED"
+            ) from error
+        return len(found)
+
+    def _folder(self, request_id: str) -> str:
+        return f"{self._root}/{quote(request_id, safe='')}"
+
+    @contextlib.asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Any]:
+        s3fs: Any = importlib.import_module("s3fs")
+        store = s3fs.S3FileSystem(
+            asynchronous=True, skip_instance_cache=True, endpoint_url=self._endpoint
+        )
+        session = await store.set_session()
+        try:
+            yield store
+        finally:
+            await session.close()

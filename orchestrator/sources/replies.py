@@ -98,6 +98,11 @@ class Replies:
         except DependencyUnavailable:
             return None
 
+    async def erase(self, request_id: str, *, written_before: float) -> None:
+        """Delete a request's large results. Raises DependencyUnavailable."""
+        if self._large is not None:
+            await self._large.erase(request_id, written_before=written_before)
+
     async def _told(self, request_id: str, content: Content) -> Record:
         """The content itself, or where it is, or that it is nowhere."""
         if content.path is None:

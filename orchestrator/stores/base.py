@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 
 from meshkit.errors import DependencyUnavailable, NotFound
-from orchestrator.records import Ending, Entry, Keeper, Record
+from orchestrator.records import Ending, Entry, Erased, Keeper, Record
 from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
 
 
@@ -116,6 +116,10 @@ class DocumentStore(ABC):
 
         One whose message never came again counts as ended when it was taken.
         """
+
+    @abstractmethod
+    async def erase(self, request_id: str) -> list[Erased]:
+        """Delete a document with its pages, whoever owns it, so that no byte of them is left."""
 
     async def get(self, request_id: str) -> Record:
         """A document. Raises NotFound."""

@@ -19,7 +19,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from meshkit.status import status_of
-from orchestrator.records import Ending, Entry, Keeper, Record, failed_for_now
+from orchestrator.records import Ending, Entry, Erased, Keeper, Record, failed_for_now
 from orchestrator.stores.accounts import COLUMN, check, missing_pages, state_of
 from orchestrator.stores.base import DocumentStore, TakenOver
 from orchestrator.stores.leases import Leases
@@ -221,6 +221,15 @@ class MongoStore(DocumentStore):
                 count += (await self._documents.delete_one(same)).deleted_count
             return count
 
+    async def erase(self, request_id: str) -> list[Erased]:
+        with trouble_told():
+            row = await self._documents.find_one_and_delete({"_id": request_id})
+            pages = await self._pages.delete_many({"edition": row["edition"]}) if row else None
+        return [
+            Erased("documents in MongoDB", int(row is not None)),
+            Erased("pages in MongoDB", pages.deleted_count if pages else 0),
+        ]
+
     async def _taken(self, entry: Entry) -> bool:
         """Take a document; False when another orchestrator did so at the same moment."""
         before = await self._documents.find_one({"_id": entry.request_id})
@@ -267,7 +276,16 @@ class MongoStore(DocumentStore):
         for n, each in enumerate(rows):
             counts[each["counts"]] += n not in there
         if any(counts.values()):
+            await self._count(request_id, row["edition"], counts)
+
+    async def _count(self, request_id: str, edition: str, counts: dict[str, int]) -> None:
+        """Count pages that were just inserted, unless their document was erased meanwhile."""
+        try:
             await self._changed(request_id, {"$inc": counts})
+        except TakenOver:
+            if await self._documents.find_one({"_id": request_id}, {"_id": 1}) is None:
+                await self._pages.delete_many({"edition": edition})
+            raise
 
     async def _inserted(self, rows: Sequence[Row]) -> set[int]:
         """Insert pages; returns which of them were there already."""

@@ -30,9 +30,11 @@ class MongoUploads(Uploads):
                     order.request_id, order.request_id, file
                 )
 
-    async def drop(self, request_id: str) -> None:
+    async def drop(self, request_id: str) -> bool:
         with trouble_told(), contextlib.suppress(NoFile):
             await self._files.delete(request_id)
+            return True
+        return False
 
     async def restore(self, request_id: str, spool: Spool) -> None:
         with trouble_told():

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.records import Ending, Entry, Keeper, Record
+from orchestrator.records import Ending, Entry, Erased, Keeper, Record
 from orchestrator.stores.base import DocumentStore
 from orchestrator.stores.sqlite_file import StoreFile
 from orchestrator.stores.sqlite_tables import Tables
@@ -91,6 +91,13 @@ class SqliteStore(DocumentStore):
 
     async def delete_ended_before(self, moment: float) -> int:
         return await self._run(self._tables.delete_ended_before, moment)
+
+    async def erase(self, request_id: str) -> list[Erased]:
+        documents, pages = await self._run(self._tables.erase, request_id)
+        return [
+            Erased(f"documents in {self._path.name}", documents),
+            Erased(f"pages in {self._path.name}", pages),
+        ]
 
     async def _run(self, function: Callable[..., ResultT], *arguments: object) -> ResultT:
         loop = asyncio.get_running_loop()

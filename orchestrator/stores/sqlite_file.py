@@ -84,6 +84,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute("PRAGMA foreign_keys = ON")
+    # What is deleted is written over: documents that were erased, or whose time is over.
+    database.execute("PRAGMA secure_delete = ON")
     database.execute("PRAGMA busy_timeout = 5000")
     version = database.execute("PRAGMA user_version").fetchone()[0]
     changes = {0: _SCHEMA, 2: _FROM_2, 3: _FROM_3}

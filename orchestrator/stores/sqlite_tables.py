@@ -222,6 +222,16 @@ class Tables:
         )
         return deleted.rowcount
 
+    def erase(self, request_id: str) -> tuple[int, int]:
+        """Delete a document; how many documents and pages there were. Their bytes are gone, too."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            pages = self._db.execute("DELETE FROM pages WHERE request_id = ?", (request_id,))
+            found = self._db.execute("DELETE FROM documents WHERE request_id = ?", (request_id,))
+        # Until then the log beside the file has what was written before.
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return found.rowcount, pages.rowcount
+
 
 def _timestamp(nanoseconds: int) -> Timestamp:
     timestamp = Timestamp()

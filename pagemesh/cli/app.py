@@ -17,6 +17,7 @@ from pagemesh.cli.analyze import analyze
 from pagemesh.cli.cancel import cancel
 from pagemesh.cli.dlq import dlq
 from pagemesh.cli.doctor import doctor
+from pagemesh.cli.erase import erase
 from pagemesh.cli.form import form
 from pagemesh.cli.pipelines import pipelines
 from pagemesh.cli.places import log_file
@@ -53,7 +54,7 @@ app = typer.Typer(
 app.callback()(_options)
 for command in (analyze, train_classifier, pipelines, serve, up, trace, doctor):
     app.command()(command)
-for in_background in (submit, result, cancel):
+for in_background in (submit, result, cancel, erase):
     app.command()(in_background)
 app.command("create-topics")(create_kafka_topics)
 for group in (form, dlq):

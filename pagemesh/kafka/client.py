@@ -62,7 +62,7 @@ class KafkaClient:
         return self._send(self._topics.requests, key, value, _trace_headers())
 
     def command(self, request_id: str, command: str) -> Place:
-        """Send CANCEL or STATUS for a request, in the active span's trace; raises as `submit`."""
+        """Send CANCEL, ERASE or STATUS, in the active span's trace; raises as `submit`."""
         record = {"request_id": request_id, "command": command}
         value = self._codec.encode("control", self._topics.control, record)
         return self._send(self._topics.control, request_id.encode(), value, _trace_headers())

@@ -64,6 +64,11 @@ class OrchestratorServiceStub:
                 request_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentRequest.SerializeToString,
                 response_deserializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentResponse.FromString,
                 _registered_method=True)
+        self.EraseDocument = channel.unary_unary(
+                '/pagemesh.orchestrator.v1.OrchestratorService/EraseDocument',
+                request_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.EraseDocumentRequest.SerializeToString,
+                response_deserializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.EraseDocumentResponse.FromString,
+                _registered_method=True)
         self.RenderPages = channel.unary_stream(
                 '/pagemesh.orchestrator.v1.OrchestratorService/RenderPages',
                 request_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.RenderPagesRequest.SerializeToString,
@@ -121,6 +126,14 @@ class OrchestratorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseDocument(self, request, context):
+        """Erases a document: stops the work on it, and deletes everything that is kept of it. Erasing what
+        is not there is no error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RenderPages(self, request, context):
         """Rasterises pages of a document at a location as they are given to models, and reads none of
         them: for whoever shows results on the pages. Of the specification location, pages, dpi and
@@ -164,6 +177,11 @@ def add_OrchestratorServiceServicer_to_server(servicer, server):
                     servicer.CancelDocument,
                     request_deserializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentRequest.FromString,
                     response_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentResponse.SerializeToString,
+            ),
+            'EraseDocument': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseDocument,
+                    request_deserializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.EraseDocumentRequest.FromString,
+                    response_serializer=pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.EraseDocumentResponse.SerializeToString,
             ),
             'RenderPages': grpc.unary_stream_rpc_method_handler(
                     servicer.RenderPages,
@@ -316,6 +334,33 @@ class OrchestratorService:
             '/pagemesh.orchestrator.v1.OrchestratorService/CancelDocument',
             pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentRequest.SerializeToString,
             pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.CancelDocumentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseDocument(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pagemesh.orchestrator.v1.OrchestratorService/EraseDocument',
+            pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.EraseDocumentRequest.SerializeToString,
+            pagemesh_dot_orchestrator_dot_v1_dot_orchestrator__service__pb2.EraseDocumentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,6 +34,10 @@ class OrchestratorServiceStub:
     """Sends a document's finished pages and every one that finishes from now on, then its account."""
     CancelDocument: _aio.UnaryUnaryMultiCallable[_orchestrator_service_pb2.CancelDocumentRequest, _orchestrator_service_pb2.CancelDocumentResponse]
     """Stops work on a document: pages that wait are never read. Finished pages are kept."""
+    EraseDocument: _aio.UnaryUnaryMultiCallable[_orchestrator_service_pb2.EraseDocumentRequest, _orchestrator_service_pb2.EraseDocumentResponse]
+    """Erases a document: stops the work on it, and deletes everything that is kept of it. Erasing what
+    is not there is no error.
+    """
     RenderPages: _aio.UnaryStreamMultiCallable[_orchestrator_service_pb2.RenderPagesRequest, _orchestrator_service_pb2.RenderPagesResponse]
     """Rasterises pages of a document at a location as they are given to models, and reads none of
     them: for whoever shows results on the pages. Of the specification location, pages, dpi and
@@ -92,6 +96,16 @@ class OrchestratorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_orchestrator_service_pb2.CancelDocumentRequest, _abc.Awaitable[_orchestrator_service_pb2.CancelDocumentResponse]],
     ) -> _abc.Awaitable[_orchestrator_service_pb2.CancelDocumentResponse]:
         """Stops work on a document: pages that wait are never read. Finished pages are kept."""
+
+    @_abc_1.abstractmethod
+    def EraseDocument(
+        self,
+        request: _orchestrator_service_pb2.EraseDocumentRequest,
+        context: _aio.ServicerContext[_orchestrator_service_pb2.EraseDocumentRequest, _abc.Awaitable[_orchestrator_service_pb2.EraseDocumentResponse]],
+    ) -> _abc.Awaitable[_orchestrator_service_pb2.EraseDocumentResponse]:
+        """Erases a document: stops the work on it, and deletes everything that is kept of it. Erasing what
+        is not there is no error.
+        """
 
     @_abc_1.abstractmethod
     def RenderPages(
