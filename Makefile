@@ -176,6 +176,17 @@ test-faults: infra-setup  ## REQUESTS requests while all is killed with -9 at ra
 hostile: setup  ## Every file of DIR through the whole mesh: a result or a clear error, and nobody dies
 	python -m tests.hostile $(DIR)
 
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: setup  ## Made-up bytes for everything that reads others', FUZZ_SECONDS for each reader; by atheris where it installs
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,fuzz]' || echo 'atheris cannot be had'
+	python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+.PHONY: audit
+audit: setup  ## What images and this environment install, against the advisories of osv.dev
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,audit]'
+	python -m scripts.audit
+
 ## Measure
 
 .PHONY: bench

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.dispatch.base import Dispatch
+from gateway.documents import not_found
 from gateway.identity import Client
 from gateway.images import Images
 from gateway.records import Record
@@ -50,7 +51,7 @@ class Eraser:
         self._webhooks = webhooks
 
     async def erase(self, asking: Client, document_id: str, owner: str) -> Erasure:
-        """Erase a document; one that is not there is none to erase.
+        """Erase a document.
 
         Work is stopped first, so that nothing is written once it is deleted. Trouble midway leaves
         the record to the end: asked again, the rest is deleted.
@@ -60,6 +61,7 @@ class Eraser:
             document_id: names it.
             owner: whose it is; empty: of who asks.
         Raises:
+            NotFound: it is not there, or is another client's.
             Forbidden: it is another client's, and who asks is no admin.
             DependencyUnavailable: a store or the orchestrators cannot be reached now.
         """
@@ -71,12 +73,13 @@ class Eraser:
             )
         work_id = (Client(owner) if owner else asking).work_id(document_id)
         record = await self._store.record(work_id)
+        if record is None:
+            raise not_found(document_id)
         told, remains = await self._dispatch.erase(work_id)
         erased = [Erased(each.what, each.count) for each in told]
-        if record is not None:
-            erased += await self._beside(record)
-            if not self._is_ours(record.location):
-                remains.append(f"the document itself, where its client put it: {record.source}")
+        erased += await self._beside(record)
+        if not self._is_ours(record.location):
+            remains.append(f"the document itself, where its client put it: {record.source}")
         documents, pages = await self._store.erase(work_id)
         erased += [
             Erased("documents in the gateway's store", documents),

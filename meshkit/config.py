@@ -12,6 +12,7 @@ Constructing such a class reads no environment: `OcrConfig(port=0)` means what i
 
 import difflib
 import os
+import re
 import sys
 import types
 import typing
@@ -27,6 +28,8 @@ ConfigT = TypeVar("ConfigT", bound=BaseSettings)
 
 EXIT_BAD_CONFIG = 2
 _COLLECTIONS = (tuple, list, set, frozenset)
+_CREDENTIALS = re.compile(r"[^/\s,'\"]+@")
+"""User and password of an address."""
 
 
 class ConfigError(Exception):
@@ -219,7 +222,8 @@ def _problems(
 
 
 def _shown(value: Any, field: FieldInfo) -> str:
-    return "'***'" if "Secret" in repr(field.annotation) else repr(value)
+    """A value in a message: neither a secret nor the credentials of an address."""
+    return "'***'" if "Secret" in repr(field.annotation) else _CREDENTIALS.sub("***@", repr(value))
 
 
 def _meaning(field: FieldInfo) -> str:

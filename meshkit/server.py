@@ -21,6 +21,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from meshkit.config import ServerConfig
+from meshkit.cores import forbid_core_dumps
 from meshkit.interceptors import GuardInterceptor, map_errors
 from meshkit.logs import configure_logging
 from meshkit.model import OptionsT, PageModel, ResultT
@@ -214,13 +215,14 @@ async def _serve_until(told: asyncio.Event, server: MeshServer) -> int:
 
 
 def run_application(application: Application, config: ServerConfig, *, name: str) -> None:
-    """Run a process: logs, telemetry, `serve`, exit code. Does not return.
+    """Run a process: no core dumps, logs, telemetry, `serve`, exit code. Does not return.
 
     Args:
         application: what is served.
         config: how.
         name: the process's one noun, in logs and traces.
     """
+    forbid_core_dumps()
     configure_logging(name, config.log_level, file=config.log_file)
     telemetry = configure_telemetry(name)
     try:

@@ -149,11 +149,11 @@ class WorkManager:
             record = await self._store.find(request_id)
             if record is not None and _taken_at(record) > taken_before:
                 return []
+            kept = await self._uploads.drop(request_id)
             live = self._live.get(request_id)
             if live is not None and live.task is not None:
                 live.stop(CANCELLED)
                 await asyncio.wait([live.task])
-            kept = await self._uploads.drop(request_id)
             return [*await self._store.erase(request_id), Erased("uploads", int(kept))]
 
     async def document(self, request_id: str) -> Document:

@@ -108,14 +108,25 @@ def plain(node: yaml.Node) -> Any:
 
 
 def compose(text: str, problems: Problems) -> yaml.Node | None:
-    """The node tree of a YAML file; None, with a noted mistake, when it is not YAML."""
+    """The node tree of a YAML file; None, with a noted mistake, when it is not YAML.
+
+    Every node of the tree can be had as plain data.
+    """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            plain(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problems.found.append((line, f"not YAML: {error.problem or error.context}"))
         return None
     except yaml.YAMLError as error:
+        problems.add(None, f"not YAML: {error}")
+        return None
+    except RecursionError:
+        problems.add(None, "not YAML: it is nested too deep")
+        return None
+    except (ValueError, TypeError) as error:  # a date that is none, say
         problems.add(None, f"not YAML: {error}")
         return None
     if node is None:

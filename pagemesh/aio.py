@@ -171,7 +171,7 @@ class AsyncClient:
         """Stop work on a document and delete all that is kept of it; what that was, what remains.
 
         Args:
-            request_id: of the document; that it is not there is no error.
+            request_id: of the document; by gRPC, that it is not there is no error.
             client: whose it is, for a gateway's key that may erase everybody's documents.
         """
         if self._gateway is not None:

@@ -6,6 +6,7 @@ import signal
 
 import uvloop
 
+from meshkit.cores import forbid_core_dumps
 from meshkit.logs import configure_logging
 from sidecar.config import SidecarConfig
 from sidecar.proxy import Proxy
@@ -53,5 +54,6 @@ async def serve(config: SidecarConfig) -> int:
 
 def run(config: SidecarConfig) -> None:
     """Run the process. Does not return."""
+    forbid_core_dumps()
     configure_logging(f"{config.name}-sidecar", config.log_level)
     raise SystemExit(uvloop.run(serve(config)))

@@ -24,7 +24,7 @@ class ErasureResource(BaseModel):
     """What became of a document."""
 
     erased: list[ErasedResource] = Field(
-        description="What was deleted; empty when nothing was kept."
+        description="What was deleted."
     )
     remains: list[str] = Field(description="What is out of reach, and when it goes.")
 
@@ -40,7 +40,7 @@ TheEraser = Annotated[Eraser, Depends(_eraser)]
 @router.post(
     f"{DOCUMENTS}/{{id}}/erase",
     summary="Erase a document",
-    responses=problems(403),
+    responses=problems(403, 404),
 )
 async def erase(
     client: Caller,
@@ -55,10 +55,7 @@ async def erase(
         ),
     ] = "",
 ) -> ErasureResource:
-    """Delete everything that is kept of a document; work on it is stopped. It cannot be undone.
-
-    A document that is not there is none to erase, and no error.
-    """
+    """Delete everything that is kept of a document; work on it is stopped. It cannot be undone."""
     done = await eraser.erase(client, document_id, owner)
     erased = [ErasedResource(what=each.what, count=each.count) for each in done.erased]
     return ErasureResource(erased=erased, remains=done.remains)

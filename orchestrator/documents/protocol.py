@@ -30,7 +30,10 @@ def decode(body: bytes) -> Header:
     Raises:
         ValueError: it is not a JSON object.
     """
-    header = json.loads(body)
+    try:
+        header = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("a header is nested too deep") from error
     if not isinstance(header, dict):
         raise ValueError("a header must be an object")
     return header

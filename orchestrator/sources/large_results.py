@@ -48,11 +48,13 @@ class LargeResults:
         """
         try:
             async with self._opened() as store:
-                objects = await store._find(self._folder(request_id), detail=True)
+                folder = self._folder(request_id)
+                objects = await store._find(folder, detail=True)
                 found = [
                     key
                     for key, facts in objects.items()
-                    if facts["LastModified"].timestamp() <= written_before
+                    # Some stores list a folder that was emptied.
+                    if key != folder and facts["LastModified"].timestamp() <= written_before
                 ]
                 for key in found:
                     await store._rm_file(key)

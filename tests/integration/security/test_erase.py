@@ -17,11 +17,14 @@ from typer.testing import CliRunner
 
 from gateway.security.keys import create_key
 from infra.others import S3, S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY, Mongo, Redis
+from orchestrator.sources.large_results import LargeResults
 from orchestrator.testing import RunningOrchestrator, quad, running_orchestrator, tiff
 from pagemesh.cli.app import app
 from pagemesh.ocr.v1 import ocr_service_pb2 as ocr_pb
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from tests.integration.gateway.conftest import RunningGateway, config_of, running_gateway
+from tests.integration.kafka.conftest import Client
+from tests.integration.kafka.conftest import client as client  # noqa: PLC0414 - a fixture
 from tests.integration.processes import finished, hang_after
 
 PAGES = 3
@@ -41,6 +44,13 @@ def reads(running: RunningOrchestrator, said: dict[str, str]) -> None:
         return ocr_pb.OcrResult(lines=[line])
 
     running.mesh["ocr"].answer = answer
+
+
+def let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients of the object store find its credentials."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", S3_ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", S3_SECRET_KEY)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 
 def document(text: str) -> bytes:
@@ -135,7 +145,7 @@ async def test_the_gateway_erases_what_it_keeps_and_has_the_orchestrator_do_so(
             "uploads",
         }
         assert await erased_by(gateway, other, "erased", client="billing") == 403
-        assert await erased_by(gateway, other, "erased") == 200  # it has none of this name
+        assert await erased_by(gateway, other, "erased") == 404  # it has none of this name
         assert (await gateway.http.get("/v1/documents/erased", headers=of(billing))).is_success
         url = str(gateway.http.base_url)
         told = await asyncio.to_thread(
@@ -164,12 +174,7 @@ async def test_databases_caches_and_buckets_forget_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Looked for in what a client of the database, of Redis and of the bucket sees."""
-    for name, value in (
-        ("AWS_ACCESS_KEY_ID", S3_ACCESS_KEY),
-        ("AWS_SECRET_ACCESS_KEY", S3_SECRET_KEY),
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-    ):
-        monkeypatch.setenv(name, value)
+    let_in(monkeypatch)
     text, prefix = word(), f"uploads-{uuid.uuid4().hex[:8]}"
     urls = [mongo.database_url(f"erase-{uuid.uuid4().hex[:8]}") for _ in range(2)]
     stored: dict[str, Any] = {"s3_buckets": (S3_BUCKET,), "s3_endpoint": s3.url}
@@ -189,6 +194,51 @@ async def test_databases_caches_and_buckets_forget_it(
             assert await erased_by(gateway, "", "erased") == 200
             assert await holding(everywhere, text) == []
     assert found_in(tmp_path, text) == []
+
+
+@pytest.mark.xdist_group("services")
+@pytest.mark.timeout(300)
+async def test_large_results_are_erased_but_those_of_a_later_document(
+    tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_in(monkeypatch)
+    place, text = f"results-{uuid.uuid4().hex[:8]}", word()
+    large = LargeResults(f"s3://{S3_BUCKET}/{place}", s3.url)
+    content = tmp_path / "content"
+    content.write_text(text)
+    await large.put("erased", "00", content)
+    await large.put("erased", "01", content)
+    assert await large.erase("another") == 0
+    assert await large.erase("erased", written_before=1.0) == 0
+    assert text in await everything_in(f"{s3.url}/{place}")
+    assert await large.erase("erased") == 2
+    assert await everything_in(f"{s3.url}/{place}") == ""
+    assert await large.erase("erased") == 0
+
+
+@pytest.mark.xdist_group("services")
+@pytest.mark.timeout(300)
+async def test_orchestrators_hear_of_it_by_kafka(client: Client, tmp_path: Path) -> None:
+    """Also one that was away; a later document of the same id stays."""
+    text, later, state = word(), word(), tmp_path / "state"
+    (tmp_path / "1.tiff").write_bytes(tiff(1))
+    async with running_orchestrator(state, **client.settings(tmp_path)) as running:
+        reads(running, {"one": text})
+        client.send("one", f"file://{tmp_path}/1.tiff", pipeline="text")
+        await client.hear("result", 1)
+    assert found_in(state, text)
+    client.command("one", "ERASE")
+    async with running_orchestrator(state, **client.settings(tmp_path)) as running:
+        async with asyncio.timeout(60):
+            while found_in(state, text):  # noqa: ASYNC110 - nothing tells when it is gone
+                await asyncio.sleep(0.05)
+        reads(running, {"one": later})
+        await running.analyze(tiff(1), request_id="one", pipeline="text")
+    async with running_orchestrator(state, **client.settings(tmp_path)):
+        client.command("one", "STATUS")
+        heard = await client.hear("event", 2)
+    assert heard[-1]["state"] == "SUCCEEDED"
+    assert found_in(state, later)
 
 
 async def sent_and_seen(
@@ -254,7 +304,7 @@ async def _in_redis(url: str) -> str:
     client: Any = RedisClient.from_url(url)
     try:
         keys = [key async for key in client.scan_iter("pagemesh:*")]
-        return "".join(_text(await client.get(key)) for key in keys)
+        return "".join([_text(await client.get(key)) for key in keys])
     finally:
         await client.aclose()
 
@@ -266,7 +316,8 @@ async def _in_bucket(place: str) -> str:
     )
     session = await store.set_session()
     try:
-        keys = await store._find(f"{S3_BUCKET}/{prefix}")
+        folder = f"{S3_BUCKET}/{prefix}"
+        keys = [key for key in await store._find(folder) if key != folder]
         return "".join([_text(await store._cat_file(key)) for key in keys])
     finally:
         await session.close()

@@ -112,6 +112,25 @@ def test_every_field_is_documented() -> None:
     assert all(field.description for field in ServerConfig.model_fields.values())
 
 
+class _Addressed(ToyConfig):
+    store_url: str = Field(default="", pattern="^mongodb://")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("mongo://ann:hunter2@db:27017/x", "'mongo://***@db:27017/x'"),
+        ("redis:ann:hunter2@db", "'***@db'"),
+        ("mongo://db:27017/x", "'mongo://db:27017/x'"),
+    ],
+)
+def test_a_mistake_in_an_address_shows_no_password(value: str, shown: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_config(_Addressed, {"PAGEMESH_TOY_STORE_URL": value})
+    assert f"PAGEMESH_TOY_STORE_URL={shown}: " in caught.value.problems[0]
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_log_file_in_a_folder_that_is_not_there() -> None:
     with pytest.raises(ConfigError, match=r"PAGEMESH_LOG_FILE=.*/nowhere is not there"):
         read_config(ServerConfig, {"PAGEMESH_LOG_FILE": "/nowhere/ocr.log"})

@@ -1,0 +1,1 @@
+"""What an earlier release sent, answered and kept, for the present one to take."""
