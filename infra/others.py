@@ -20,7 +20,7 @@ from infra.service import HOST, Command, Identity, Service, free_port
 
 # Keys of the S3 server, which listens on this machine only.
 S3_ACCESS_KEY = "pagemesh"
-S3_SECRET_KEY = "pagemesh-on-loopback"  # noqa: S105
+S3_SECRET_KEY = "pagemesh-on-loopback"  # noqa: S105 - of a store on loopback
 S3_BUCKET = "documents"
 _S3_INNER_PORTS = (
     *("master.port", "master.port.grpc", "volume.port", "volume.port.grpc"),
@@ -37,7 +37,7 @@ def version_of(*command: str) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - http, of this machine
             return True
     except urllib.error.HTTPError as error:
         return error.code < 500

@@ -83,7 +83,7 @@ class PlayedNodes:
                 "Content-Type": _MERGE if method == "PATCH" else "application/json",
             },
         )
-        with urllib.request.urlopen(request, context=self._trust) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, context=self._trust) as answer:  # noqa: S310 - http, of this machine
             return json.load(answer)
 
 

@@ -29,7 +29,7 @@ async def ask(address: str, paths: Sequence[str], connections: int, seconds: flo
 async def _ask(address: str, paths: Sequence[str], until: float, taken: list[float]) -> None:
     host, port = address.split(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 20)
-    choice = random.Random(port)  # noqa: S311
+    choice = random.Random(port)  # noqa: S311 - chance, not a secret
     try:
         while (began := time.perf_counter()) < until:
             path = choice.choice(paths)

@@ -23,9 +23,7 @@ class ErasedResource(BaseModel):
 class ErasureResource(BaseModel):
     """What became of a document."""
 
-    erased: list[ErasedResource] = Field(
-        description="What was deleted."
-    )
+    erased: list[ErasedResource] = Field(description="What was deleted.")
     remains: list[str] = Field(description="What is out of reach, and when it goes.")
 
 

@@ -120,7 +120,7 @@ class SqliteStore:
 
         def act(database: sqlite3.Connection) -> bool:
             added = database.execute(
-                f"INSERT INTO pages (work_id, {_PAGE}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
+                f"INSERT INTO pages (work_id, {_PAGE}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608 - names of ours alone; values are parameters
                 "ON CONFLICT (work_id, number) DO UPDATE SET data = excluded.data, "
                 "outcome = excluded.outcome, reason = excluded.reason "
                 "WHERE length(pages.data) = 0 AND length(excluded.data) > 0",
@@ -133,7 +133,7 @@ class SqliteStore:
     async def page(self, work_id: str, number: int) -> StoredPage | None:
         """See `Store`."""
         rows = await self._file.read(
-            f"SELECT {_PAGE} FROM pages WHERE work_id = ? AND number = ?",  # noqa: S608
+            f"SELECT {_PAGE} FROM pages WHERE work_id = ? AND number = ?",  # noqa: S608 - names of ours alone; values are parameters
             work_id,
             number,
         )
@@ -142,7 +142,7 @@ class SqliteStore:
     async def pages(self, work_id: str, after: int, limit: int) -> Sequence[StoredPage]:
         """See `Store`."""
         statement = (
-            f"SELECT {_PAGE} FROM pages WHERE work_id = ? AND number > ? "  # noqa: S608
+            f"SELECT {_PAGE} FROM pages WHERE work_id = ? AND number > ? "  # noqa: S608 - names of ours alone; values are parameters
             "ORDER BY number LIMIT ?"
         )
         return [StoredPage(*row) for row in await self._file.read(statement, work_id, after, limit)]
@@ -150,7 +150,7 @@ class SqliteStore:
     async def news(self, work_id: str, after: int, limit: int) -> Sequence[PageNews]:
         """See `Store`."""
         statement = (
-            f"SELECT {_NEWS} FROM pages WHERE work_id = ? AND sequence > ? "  # noqa: S608
+            f"SELECT {_NEWS} FROM pages WHERE work_id = ? AND sequence > ? "  # noqa: S608 - names of ours alone; values are parameters
             "ORDER BY sequence LIMIT ?"
         )
         return [PageNews(*row) for row in await self._file.read(statement, work_id, after, limit)]

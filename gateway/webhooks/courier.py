@@ -202,7 +202,7 @@ class Webhooks:
     def _pause_after(self, attempts: int) -> float:
         """Twice as long after each attempt, and never at the same time as others'."""
         longest: float = self._config.webhook_pause_seconds * 2 ** min(attempts - 1, 30)
-        return min(longest, _LONGEST_PAUSE_SECONDS) * random.uniform(0.75, 1.0)  # noqa: S311
+        return min(longest, _LONGEST_PAUSE_SECONDS) * random.uniform(0.75, 1.0)  # noqa: S311 - chance, not a secret
 
 
 def body_of(record: Record) -> bytes:

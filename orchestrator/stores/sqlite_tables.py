@@ -87,7 +87,7 @@ class Tables:
 
     def update(self, request_id: str, columns: str, values: tuple[object, ...]) -> None:
         # `columns` is this module's own text, never a client's.
-        statement = f"UPDATE documents SET {columns} WHERE request_id = ?"  # noqa: S608
+        statement = f"UPDATE documents SET {columns} WHERE request_id = ?"  # noqa: S608 - names of ours alone; values are parameters
         self._db.execute(statement, (*values, request_id))
 
     def add_pages(self, request_id: str, pages: Iterable[PageResult]) -> None:

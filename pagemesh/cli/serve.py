@@ -46,6 +46,6 @@ def serve(
     variables = {name.variable(k): str(v) for k, v in given.items() if v is not None}
     sys.stdout.flush()
     # This process becomes the server, so that signals reach it and nothing stands in between.
-    os.execve(  # noqa: S606
+    os.execve(  # noqa: S606 - our own module, no shell
         sys.executable, [sys.executable, "-m", name.module], {**os.environ, **variables}
     )

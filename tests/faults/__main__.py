@@ -178,7 +178,7 @@ def listen(consumer: Any, codec: Codec, answers: Answers, topics: Topics) -> Non
 
 
 def run(house: House, count: int, seed: int, limit_seconds: float) -> bool:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311 - chance, not a secret
     topics, answers, kills = Topics(), Answers(), Counter[str]()
     expected = send(house, count, chance)
     consumer = KafkaConsumer(
@@ -231,7 +231,7 @@ def report(answers: Answers, expected: set[str], seed: int, kills: int) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311 - chance, not a secret
     parser.add_argument("--limit-seconds", type=float, default=180, help="without a new answer")
     parser.add_argument("--store", choices=_STORES, default="redis")
     given = parser.parse_args()

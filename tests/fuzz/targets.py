@@ -83,12 +83,12 @@ def opener(content: bytes) -> None:
     """Any document, by the opener and its worker."""
 
     async def read() -> None:
-        async with WorkerPool(_LIMITS) as workers:
-            with _file(content) as path:
-                document = await open_document(path, limits=_LIMITS, workers=workers)
-                async with document:
-                    for number in range(1, min(document.page_count, 2) + 1):
-                        await document.render(number, 72)
+        workers = WorkerPool(_LIMITS)  # not started: it keeps no spare
+        with _file(content) as path:
+            document = await open_document(path, limits=_LIMITS, workers=workers)
+            async with document:
+                for number in range(1, min(document.page_count, 2) + 1):
+                    await document.render(number, 72)
 
     _refused_at_most(lambda: asyncio.run(read()))
 

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import track
 
 from meshkit.errors import PagemeshError
+from meshkit.status import error_of
 from pagemesh.aio import AsyncClient
 from pagemesh.local_mesh import LocalMesh
 from pagemesh.orchestrator.v1 import document_pb2 as documents
@@ -53,7 +54,9 @@ class Verdict:
     def take_account(self, name: str, account: documents.Document) -> None:
         pages = account.pages
         self.take_status(name, account.error)
-        self.kinds[documents.DocumentState.Name(account.state).removeprefix("DOCUMENT_STATE_")] += 1
+        state = documents.DocumentState.Name(account.state).removeprefix("DOCUMENT_STATE_")
+        reason = error_of(account.error).reason if account.HasField("error") else ""
+        self.kinds[f"{state} {reason}".rstrip()] += 1
         if pages.total != pages.ok + pages.failed + pages.skipped:
             self.wrong.append(f"{name}: pages do not add up: {pages}")
 
@@ -122,8 +125,8 @@ def _compare(
         if now is None or now.pid != was.pid:
             verdict.wrong.append(f"{name} died")
             continue
-        if now.resident_bytes > limit:
-            verdict.wrong.append(f"{name} holds {now.resident_bytes / 1e6:.0f} MB")
+        if now.peak_bytes > limit:
+            verdict.wrong.append(f"{name} held {now.peak_bytes / 1e6:.0f} MB")
         if now.descriptors > was.descriptors + _SPARE_DESCRIPTORS:
             verdict.wrong.append(f"{name}: {was.descriptors} descriptors became {now.descriptors}")
 
@@ -156,6 +159,7 @@ def _report(before: dict[str, Footprint], after: dict[str, Footprint], verdict: 
         was = before[name]
         say(
             f"{name:20} {was.resident_bytes / 1e6:6.0f} -> {now.resident_bytes / 1e6:6.0f} MB, "
+            f"at most {now.peak_bytes / 1e6:6.0f}, "
             f"{was.descriptors:3} -> {now.descriptors:3} descriptors"
         )
     for line in verdict.wrong:

@@ -60,7 +60,7 @@ _DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 def make_corpus(folder: Path, count: int, seed: int) -> None:
     """Writes `count` broken documents into `folder`, the same ones for the same seed."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311 - chance, not a secret
     whole = [_SAMPLES / name for name in _WHOLE if (_SAMPLES / name).exists()]
     for number in range(count):
         source, damage = chance.choice(whole), _DAMAGES[number % len(_DAMAGES)]

@@ -19,12 +19,14 @@ class Footprint:
 
     Attributes:
         pid: another one than before tells that it was started again.
-        resident_bytes: of memory.
+        resident_bytes: of memory, now.
+        peak_bytes: of memory, the most since the process began.
         descriptors: open files and sockets.
     """
 
     pid: int
     resident_bytes: int
+    peak_bytes: int
     descriptors: int
 
 
@@ -36,8 +38,19 @@ def footprints(mesh: LocalMesh) -> dict[str, Footprint]:
             continue
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(service.process.pid)
-            found[name] = Footprint(process.pid, process.memory_info().rss, process.num_fds())
+            found[name] = Footprint(
+                process.pid, process.memory_info().rss, _peak(process.pid), process.num_fds()
+            )
     return found
+
+
+def _peak(pid: int) -> int:
+    """As the kernel counts it. 0 when the process is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def readers(mesh: LocalMesh) -> int:

@@ -143,7 +143,7 @@ async def test_slow_watcher_loses_nothing(tmp_path: Path) -> None:
 
 async def test_storm_of_clients_leaves_nothing_behind(tmp_path: Path) -> None:
     """Few ids, many clients that cancel, vanish or stay; models that are slow and fail at times."""
-    chance = random.Random(4)  # noqa: S311
+    chance = random.Random(4)  # noqa: S311 - chance, not a secret
 
     def moody(answer: Any) -> Any:
         async def respond(request: Any, fake: FakeModel) -> Any:

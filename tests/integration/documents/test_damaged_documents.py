@@ -75,7 +75,7 @@ async def test_damage_gives_pages_or_a_clear_error(
     damage: Callable[[bytes, random.Random], bytes],
 ) -> None:
     content = whole(tmp_path)
-    chance = random.Random(f"{whole.__name__}{damage.__name__}")  # noqa: S311
+    chance = random.Random(f"{whole.__name__}{damage.__name__}")  # noqa: S311 - chance, not a secret
     path = tmp_path / "damaged"
     async with WorkerPool(limits) as workers:
         for _ in range(VARIANTS):

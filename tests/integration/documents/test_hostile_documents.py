@@ -149,7 +149,7 @@ async def test_a_password(tmp_path: Path, limits: DocumentLimits, workers: Worke
     async with await open_document(
         path,
         limits=limits,
-        password="secret",  # noqa: S106
+        password="secret",  # noqa: S106 - of a test
         workers=workers,
     ) as document:
         assert (await document.render(1)).image.min() < 128

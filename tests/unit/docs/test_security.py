@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -71,3 +72,12 @@ def test_every_row_is_covered(text: str) -> None:
 def test_a_planted_mistake_is_seen(text: str, before: str, after: str, told: str) -> None:
     assert before in text
     assert any(told in line for line in problems(text.replace(before, after)))
+
+
+def test_every_exception_from_the_security_rules_says_why() -> None:
+    """Ruff's S rules are bandit's; a line that is excepted tells its reason behind the rule."""
+    command = ["git", "grep", "-nE", r"noqa: ?(\w+, ?)*S[0-9]{3}", "--", "*.py"]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = lines.splitlines()
+    assert len(found) > 10
+    assert [line for line in found if not re.search(r"S\d{3} - \w.{6,}$", line)] == []

@@ -41,7 +41,7 @@ class Answers(AbstractResolver):
     "address",
     [
         "127.0.0.1",
-        "0.0.0.0",  # noqa: S104
+        "0.0.0.0",  # noqa: S104 - is refused here
         "10.1.2.3",
         "172.16.0.1",
         "192.168.1.1",

@@ -53,7 +53,7 @@ async def test_the_request_carries_everything(
         path,
         pipeline="text",
         pages="1-3",
-        password="secret",  # noqa: S106
+        password="secret",  # noqa: S106 - of a test
         dpi=300,
         options={"ocr.tier": "fast"},
         timeout=2.5,
