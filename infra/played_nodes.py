@@ -74,7 +74,7 @@ class PlayedNodes:
             self._call("PATCH", f"{path}/status", {"status": _running(pod)})
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - https
+        request = urllib.request.Request(  # noqa: S310 - https, of this machine
             self._server + path,
             data=None if body is None else json.dumps(body).encode(),
             method=method,

@@ -103,7 +103,7 @@ class OrchestratorConfig(ServerConfig, DocumentLimits, KafkaSettings):
         description="How pages travel to models: raw, png, jpeg or reference.",
     )
     shared_pages_dir: Path = Field(
-        default=Path("/dev/shm/pagemesh"),  # noqa: S108 - a folder of ours in it, made with mode 0700
+        default=Path("/dev/shm/pagemesh"),  # noqa: S108 - made for us alone
         description="Folder for pages sent by reference; models must be allowed to read it.",
     )
     breaker_failures: int = Field(

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import uuid
 from collections.abc import Callable
 from enum import StrEnum
@@ -164,8 +165,12 @@ class PageImage:
         return EncodedImage(data=data.tobytes())
 
     def _write_shared(self, path: Path) -> ImageReference:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self._samples)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        path.unlink(missing_ok=True)
+        # For us and our group, and never by a link that another user of the folder has laid.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o640), "wb") as file:
+            file.write(self._samples)
         return ImageReference(
             uri=path.as_uri(),
             sha256=hashlib.sha256(self._samples).hexdigest(),

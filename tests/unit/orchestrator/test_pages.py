@@ -65,6 +65,15 @@ async def test_pixels_arrive_as_they_were(tmp_path: Path, image: Any, encoding: 
     assert shared_files(shared) == []
 
 
+async def test_no_other_user_reads_shared_pixels(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    one = page(GREY, shared, WireEncoding.REFERENCE)
+    await sent(one)
+    (file,) = shared_files(shared)
+    assert (file.stat().st_mode & 0o007, shared.stat().st_mode & 0o007) == (0, 0)
+    await one.close()
+
+
 async def test_jpeg_is_close(tmp_path: Path) -> None:
     smooth = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
     message = await sent(page(smooth, tmp_path, WireEncoding.JPEG))
