@@ -112,7 +112,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         _publish(app, documents=work, ledger=ledger, place=place, images=images, results=written)
         _publish(app, identifier=doorkeeper, webhooks=hooks)
         _publish(app, corrections=Corrections(store, ledger))
-        _publish(app, eraser=Eraser(store, dispatch, place, images, hooks))
+        _publish(app, eraser=Eraser(work, store, dispatch, place, images, hooks))
         yield
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.dispatch.base import Dispatch
-from gateway.documents import not_found
+from gateway.documents import Documents, not_found
 from gateway.identity import Client
 from gateway.images import Images
 from gateway.records import Record
@@ -38,12 +38,19 @@ class Eraser:
     """Knows every place where something of a document may be.
 
     Args:
-        store, dispatch, place, images, webhooks: of the gateway.
+        documents, store, dispatch, place, images, webhooks: of the gateway.
     """
 
     def __init__(
-        self, store: Store, dispatch: Dispatch, place: Place, images: Images, webhooks: Webhooks
+        self,
+        documents: Documents,
+        store: Store,
+        dispatch: Dispatch,
+        place: Place,
+        images: Images,
+        webhooks: Webhooks,
     ) -> None:
+        self._documents = documents
         self._store = store
         self._dispatch = dispatch
         self._place = place
@@ -71,10 +78,13 @@ class Eraser:
                 reason="NOT_ADMIN",
                 metadata={"field": "client"},
             )
-        work_id = (Client(owner) if owner else asking).work_id(document_id)
+        client = Client(owner) if owner else asking
+        work_id = client.work_id(document_id)
         record = await self._store.record(work_id)
         if record is None:
             raise not_found(document_id)
+        if not record.status.is_final:
+            await self._documents.cancel(client, document_id)  # it is handed on no more
         told, remains = await self._dispatch.erase(work_id)
         erased = [Erased(each.what, each.count) for each in told]
         erased += await self._beside(record)

@@ -101,11 +101,11 @@ class EmbeddedDispatch:
 
     async def erase(self, work_id: str) -> tuple[list[Erasure], list[str]]:
         """See `Dispatch`."""
+        await self._queue.erase(work_id)  # first: no further delivery begins
         running = self._running.get(work_id)
         if running is not None:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-        await self._queue.erase(work_id)
         done = await self._orchestrator.erase(work_id)
         return list(done.erasures), list(done.remains)
 

@@ -54,6 +54,7 @@ class Commands:
             self._loop.call_soon_threadsafe(self._handler.cancel, request_id)
             self._submit(self._handler.cancel_work(request_id), request_id, record)
         elif command["command"] == "ERASE":
+            self._loop.call_soon_threadsafe(self._handler.cancel, request_id)
             # Heard again after every restart for a day: a document of the same id may have come.
             work = self._handler.erase(request_id, record.timestamp / 1000)
             self._submit(work, request_id, record)

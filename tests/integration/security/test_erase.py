@@ -25,7 +25,7 @@ from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from tests.integration.gateway.conftest import RunningGateway, config_of, running_gateway
 from tests.integration.kafka.conftest import Client
 from tests.integration.kafka.conftest import client as client  # noqa: PLC0414 - a fixture
-from tests.integration.processes import finished, hang_after
+from tests.integration.processes import finished, finished_or_unknown, hang_after
 
 PAGES = 3
 
@@ -164,6 +164,26 @@ async def test_the_gateway_erases_what_it_keeps_and_has_the_orchestrator_do_so(
         assert found_in(tmp_path / "gateway", "erased", "kept") == []
 
 
+async def test_a_document_that_is_being_read_is_erased_by_rest(
+    tmp_path: Path, orchestrator: RunningOrchestrator
+) -> None:
+    """And is not handed on again by what still had it in hand."""
+    text, name, deskew = word(), word(), orchestrator.mesh["deskew"]
+    answer = deskew.answer
+    hang_after(deskew, 1)
+    async with running_gateway(config_of(tmp_path, orchestrator.address)) as gateway:
+        sent = await gateway.send(document(text), request_id=name, pipeline="text")
+        assert sent.status_code == 202
+        await finished_or_unknown(orchestrator.stub, name, 1)
+        assert await erased_by(gateway, "", name) == 200
+        assert found_in(tmp_path, text, name) == []
+        deskew.answer = answer
+        await gateway.send(document(word()), request_id="another", pipeline="text")
+        await gateway.final("another")
+        assert (await gateway.http.get(f"/v1/documents/{name}")).status_code == 404
+        assert found_in(tmp_path, text, name) == []
+
+
 @pytest.mark.xdist_group("services")
 @pytest.mark.timeout(300)
 async def test_databases_caches_and_buckets_forget_it(
@@ -235,9 +255,12 @@ async def test_orchestrators_hear_of_it_by_kafka(client: Client, tmp_path: Path)
         reads(running, {"one": later})
         await running.analyze(tiff(1), request_id="one", pipeline="text")
     async with running_orchestrator(state, **client.settings(tmp_path)):
+        client.send("two", f"file://{tmp_path}/1.tiff", pipeline="text")
+        await client.hear("result", 2)  # it listens; ERASE is heard once more before STATUS
         client.command("one", "STATUS")
-        heard = await client.hear("event", 2)
-    assert heard[-1]["state"] == "SUCCEEDED"
+        heard = await client.hear("event", 3)
+    told = [each["state"] for each in heard if each["request_id"] == "one" and not each["page"]]
+    assert told == ["SUCCEEDED"]
     assert found_in(state, later)
 
 
