@@ -26,8 +26,9 @@ class _Played(grpc.GenericRpcHandler):
             if isinstance(told, bytes):
                 context.set_trailing_metadata((("grpc-status-details-bin", told),))
                 await context.abort(grpc.StatusCode.NOT_FOUND, "as recorded")
-            for each in told:
-                yield each
+            else:
+                for each in told:
+                    yield each
 
         return grpc.stream_stream_rpc_method_handler(answer)
 

@@ -67,7 +67,7 @@ async def called(
     channel: grpc.aio.Channel, method: str, requests: Sequence[bytes]
 ) -> tuple[list[bytes], bytes]:
     """The answers' bytes, and those of the status' details; every kind of method is a stream."""
-    call = channel.stream_stream(method)(iter(requests))
+    call: Any = channel.stream_stream(method)(iter(requests))  # type: ignore[arg-type]
     try:
         answers = [bytes(answer) async for answer in call]
     except grpc.aio.AioRpcError as error:
@@ -100,9 +100,10 @@ async def record_models(folder: Path, mesh: FakeMesh) -> None:
                 for request in mesh[name].requests
                 if request.page.page_id.startswith("analyzed")
             ]
-            answers = [await server.channel.unary_unary(method)(each) for each in asked]
+            model: Any = server.channel.unary_unary(method)
+            answers = [bytes(await model(each)) for each in asked]
             frames.write(folder / f"models/{name}.requests", asked)
-            frames.write(folder / f"models/{name}.answers", map(bytes, answers))
+            frames.write(folder / f"models/{name}.answers", answers)
 
 
 async def record_state(folder: Path) -> None:

@@ -89,6 +89,14 @@ class ScriptedOrchestrator(OrchestratorServiceServicer):
         )
         return pb.CancelDocumentResponse(document=cancelled)
 
+    async def EraseDocument(  # noqa: N802
+        self, request: pb.EraseDocumentRequest, context: Any
+    ) -> pb.EraseDocumentResponse:
+        return pb.EraseDocumentResponse(
+            erasures=[pb.Erasure(what=f"pages of {request.request_id}", count=2)],
+            remains=["logs"],
+        )
+
     async def RenderPages(  # noqa: N802
         self, request: pb.RenderPagesRequest, context: Any
     ) -> AsyncIterator[pb.RenderPagesResponse]:

@@ -49,6 +49,7 @@ def test_everything_else_is_as_in_the_asynchronous_client(client: Client) -> Non
     assert [page.page_number for page in client.watch("r")] == [2, 1]
     assert len(client.get("r").pages) == 2
     assert client.cancel("r").state == documents.DOCUMENT_STATE_CANCELLED
+    assert [(each.what, each.count) for each in client.erase("r").erasures] == [("pages of r", 2)]
     assert [pipeline.identity.name for pipeline in client.pipelines()] == ["text"]
 
 
