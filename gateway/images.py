@@ -85,10 +85,10 @@ class Images:
 
     async def erase(self, record: Record) -> int:
         """Forget the pictures of a document; how many there were."""
-        paths = [self._path(record, number) for number in range(1, record.pages.total + 1)]
-        making = [self._making[path] for path in paths if path in self._making]
+        name = _digest_of(record)
+        making = [task for path, task in self._making.items() if path.name.startswith(name)]
         await asyncio.gather(*making, return_exceptions=True)
-        return await asyncio.to_thread(_unlink, paths)
+        return await asyncio.to_thread(_unlink, self._folder.glob(f"{name}-*"))
 
     async def _make(self, record: Record, page: documents.PageResult, path: Path) -> bytes:
         answer = await self._rendered(record, page.page_number, record.asked.dpi)
@@ -113,8 +113,8 @@ class Images:
         raise Internal(f"page {number} did not come")
 
     def _path(self, record: Record, number: int, size: str = "") -> Path:
-        name = f"{record.work_id}\n{record.created_at.isoformat()}\n{number}{size and f'@{size}'}"
-        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()}{_SUFFIX}"
+        picture = f"{number}{size and f'@{size}'}"
+        return self._folder / f"{_digest_of(record)}-{picture}{_SUFFIX}"
 
     def _keep(self, path: Path, data: bytes) -> None:
         """Write a picture; one that cannot be kept is made again."""
@@ -164,6 +164,12 @@ def _shrunk(png: bytes, width: int) -> bytes:
 
 def _has(answer: pb.RenderPagesResponse) -> bool:
     return answer.WhichOneof("outcome") == "image"
+
+
+def _digest_of(record: Record) -> str:
+    """Begins the names of a document's pictures; an id that is sent again is another document."""
+    name = f"{record.work_id}\n{record.created_at.isoformat()}"
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def _unlink(paths: Iterable[Path]) -> int:

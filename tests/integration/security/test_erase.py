@@ -154,7 +154,7 @@ async def test_the_gateway_erases_what_it_keeps_and_has_the_orchestrator_do_so(
             ["erase", "erased", "--gateway", url, "--api-key", billing],
         )
         assert told.exit_code == 0, told.output
-        for what in ("1 uploads", f"{PAGES} pages in the gateway's store", "1 pictures of pages"):
+        for what in ("1 uploads", f"{PAGES} pages in the gateway's store", "2 pictures of pages"):
             assert f"erased   {what}" in told.output
         gone = await gateway.http.get("/v1/documents/erased", headers=of(billing))
         assert gone.status_code == 404
@@ -283,7 +283,9 @@ async def sent_and_seen(
     assert sent.status_code == 202, sent.text
     found = await gateway.final(name)
     assert text in str(found["result"])
-    assert (await gateway.http.get(f"/v1/documents/{name}/pages/1/image")).status_code == 200
+    image = f"/v1/documents/{name}/pages/1/image"
+    for url in (image, f"{image}?width=64"):
+        assert (await gateway.http.get(url)).status_code == 200
 
 
 async def erased_by(gateway: RunningGateway, key: str, name: str, **params: str) -> int:
