@@ -184,7 +184,6 @@ fuzz: setup  ## Made-up bytes for everything that reads others', FUZZ_SECONDS fo
 
 .PHONY: audit
 audit: setup  ## What images and this environment install, against the advisories of osv.dev
-	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,audit]'
 	python -m scripts.audit
 
 ## Measure

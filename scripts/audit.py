@@ -24,11 +24,23 @@ def main() -> int:
     codes = []
     with tempfile.TemporaryDirectory() as scratch:
         for lock in sorted((ROOT / "docker").glob("*.lock")):
-            codes.append(audit(lock.name, _requirements(lock, Path(scratch)), options.source))
+            codes.append(audit(lock.name, requirements(lock, Path(scratch)), options.source))
             if codes[-1] == EXIT_UNKNOWN:
                 return EXIT_UNKNOWN
     codes.append(audit("this environment", ["--local", "--skip-editable"], options.source))
     return max(codes)
+
+
+def requirements(lock: Path, folder: Path) -> list[str]:
+    """The lock's packages by name and version; pip is not asked about them again."""
+    pinned = [
+        line.split(";")[0].rstrip("\\ \n")
+        for line in lock.read_text().splitlines()
+        if "==" in line and not line.startswith((" ", "#"))
+    ]
+    path = folder / f"{lock.name}.txt"
+    path.write_text("\n".join(pinned) + "\n")
+    return ["--requirement", str(path), "--disable-pip", "--no-deps"]
 
 
 def audit(what: str, packages: list[str], source: str) -> int:
@@ -44,18 +56,6 @@ def audit(what: str, packages: list[str], source: str) -> int:
         print(done.stdout)
         return EXIT_FOUND
     return 0
-
-
-def _requirements(lock: Path, folder: Path) -> list[str]:
-    """The lock's packages by name and version; pip is not asked about them again."""
-    pinned = [
-        line.split(";")[0].rstrip("\\ \n")
-        for line in lock.read_text().splitlines()
-        if "==" in line and not line.startswith((" ", "#"))
-    ]
-    path = folder / f"{lock.name}.txt"
-    path.write_text("\n".join(pinned) + "\n")
-    return ["--requirement", str(path), "--disable-pip", "--no-deps"]
 
 
 if __name__ == "__main__":
