@@ -1,0 +1,1 @@
+"""The local mesh under load for long: soak and overload."""
