@@ -30,6 +30,9 @@ SIDECAR_HEALTH = "pagemesh.sidecar"
 HEALTHY_SECONDS = 60.0
 """A process that lived this long may die again before its restarts are counted on."""
 MOST_RESTARTS = 5
+MOST_LOG_BYTES = 64 * 1024 * 1024
+"""A longer log is moved aside, so that each process has twice that on the disk at most."""
+LOG_LOOK_SECONDS = 60.0
 
 
 class LocalMesh:
@@ -136,6 +139,7 @@ class LocalMesh:
             asyncio.create_task(self._keep_alive(service, environ))
             for service in self.services.values()
         ]
+        self._watchers.append(asyncio.create_task(self._bound_logs()))
 
     async def _receive_spans(self) -> str:
         """Keep the spans that processes send; the endpoint's URL."""
@@ -238,6 +242,12 @@ class LocalMesh:
             with contextlib.suppress(PagemeshError):
                 await service.serving()
                 self._tell(f"{service.name} serves again")
+
+    async def _bound_logs(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_LOOK_SECONDS)
+            for service in self.services.values():
+                await asyncio.to_thread(service.bound_log, MOST_LOG_BYTES)
 
     def _take_folder(self) -> None:
         """Keep other meshes out of the folder for as long as this process lives."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -64,6 +65,16 @@ class Service:
                 self.process = await spawning  # so that it can be ended
                 raise
         self.started = time.monotonic()
+
+    def bound_log(self, most_bytes: int) -> None:
+        """Move a log that is longer than this aside, in place of what was moved before.
+
+        The process goes on writing to the same file, at its new end; what it writes in the moment
+        between copy and cut is lost.
+        """
+        if self.log.exists() and self.log.stat().st_size > most_bytes:
+            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+            os.truncate(self.log, 0)
 
     async def _run(self, environ: Mapping[str, str], log: BinaryIO) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

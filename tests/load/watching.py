@@ -10,9 +10,11 @@ from statistics import median
 
 import psutil
 
-from pagemesh.local_mesh import LocalMesh
+from pagemesh.local_mesh import SPANS_FILE, LocalMesh
 
 DISK = "disk"
+_BOUNDED = (".log", ".log.1", SPANS_FILE, f"{SPANS_FILE}-wal", f"{SPANS_FILE}-shm")
+"""Files that grow to a bound of their own, which is far: no soak comes there."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Sample:
 
 
 class Watch:
-    """Samples of every process by name, and of the mesh's folder.
+    """Samples of every process by name, and of what the mesh keeps of documents on the disk.
 
     Args:
         mesh: that runs.
@@ -89,7 +91,8 @@ def _sample(pid: int) -> Sample:
 
 
 def _files(folder: Path) -> Sequence[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    found = (path for path in folder.rglob("*") if not path.name.endswith(_BOUNDED))
+    return [path for path in found if path.is_file()]
 
 
 @dataclass(frozen=True)
