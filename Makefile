@@ -185,6 +185,7 @@ fuzz: setup  ## Made-up bytes for everything that reads others', FUZZ_SECONDS fo
 .PHONY: audit
 audit: setup  ## What images and this environment install, against the advisories of osv.dev
 	python -m scripts.audit
+
 .PHONY: soak
 soak: MINUTES ?= 10
 soak: setup  ## Mixed documents through the whole mesh for MINUTES: nothing grows, every result is right
