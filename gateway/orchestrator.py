@@ -65,7 +65,9 @@ class Orchestrator:
         """Have all deleted that is kept of a document. Raises PagemeshError."""
         request = pb.EraseDocumentRequest(request_id=work_id)
         try:
-            return await (await self._stub()).EraseDocument(request, timeout=_CALL_SECONDS)
+            return await (await self._stub()).EraseDocument(
+                request, timeout=min(_CALL_SECONDS, self._answer_seconds)
+            )
         except grpc.aio.AioRpcError as error:
             raise error_from_rpc(error) from error
 

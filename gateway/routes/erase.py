@@ -38,7 +38,7 @@ TheEraser = Annotated[Eraser, Depends(_eraser)]
 @router.post(
     f"{DOCUMENTS}/{{id}}/erase",
     summary="Erase a document",
-    responses=problems(403, 404),
+    responses=problems(403, 404, 504),
 )
 async def erase(
     client: Caller,

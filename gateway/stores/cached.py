@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from gateway.records import Cursor, PageNews, Record, Row, StoredPage, View
 from gateway.stores.base import Store
+from meshkit.errors import DependencyUnavailable
 
 T = TypeVar("T")
 
@@ -129,9 +130,15 @@ class CachedStore:
         return await self._store.waiting(before, limit)
 
     async def erase(self, work_id: str) -> tuple[int, int]:
-        """See `Store`."""
+        """See `Store`. What may be in the cache still is not said to be erased."""
+        try:
+            await self._redis.delete(_key(work_id), _lease(work_id))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise DependencyUnavailable(
+                "the cache cannot be told to forget it now; try again", reason="CACHE_UNAVAILABLE"
+            ) from error
         done = await self._store.erase(work_id)
-        await self._forget(work_id)
+        await self._forget(work_id)  # somebody may have looked meanwhile
         return done
 
     async def sweep(self, before: datetime) -> int:

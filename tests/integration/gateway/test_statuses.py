@@ -89,6 +89,9 @@ async def test_what_is_there_is_shown_in_every_way(tmp_path: Path, watched: Runn
     same = await watched.http.get("/v1/documents/read", headers={"If-None-Match": tag})
     assert same.status_code == 304
     assert (await watched.http.delete("/v1/documents/read")).status_code == 200
+    erase = "/v1/documents/read/erase"
+    check_problem(await watched.http.post(erase, params={"client": "another"}), 403, "NOT_ADMIN")
+    assert (await watched.http.post(erase)).status_code == 200
 
 
 async def test_what_a_person_says_is_taken_with_the_state_that_was_seen(
@@ -229,6 +232,8 @@ async def test_what_is_needed_and_too_slow(
         async with open_watched(tmp_path, f"127.0.0.1:{port}", statuses, **knobs) as gateway:
             for path in asked:
                 check_problem(await gateway.http.get(path), 504, "DEADLINE_EXCEEDED")
+            erased = await gateway.http.post("/v1/documents/unseen/erase")
+            check_problem(erased, 504, "DEADLINE_EXCEEDED")
     finally:
         await deaf.stop(None)
 

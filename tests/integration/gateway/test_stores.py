@@ -92,6 +92,27 @@ async def test_a_document_is_kept_as_it_was_given(store: Store, make_store: Make
     await other.close()
 
 
+async def test_what_is_erased_is_gone_with_its_pages(
+    store: Store, request: pytest.FixtureRequest
+) -> None:
+    erased, kept = record_of("erased"), record_of("kept")
+    for record in (erased, kept):
+        await store.add(row_of(record))
+        await store.add_page(record, page_of(1, 1))
+        assert await store.view(record.work_id) == View("t1", b"{}", False)
+    if "dead cache" in request.node.name:
+        with pytest.raises(DependencyUnavailable, match="cache"):
+            await store.erase("erased")
+        assert await store.record("erased") == erased
+        return
+    assert await store.erase("erased") == (1, 1)
+    assert await store.erase("erased") == (0, 0)
+    assert (await store.record("erased"), await store.view("erased")) == (None, None)
+    assert await store.pages("erased", 0, 9) == []
+    assert await store.record("kept") == kept
+    assert len(await store.pages("kept", 0, 9)) == 1
+
+
 async def test_an_id_is_given_once(store: Store) -> None:
     first = record_of("once")
     results = await asyncio.gather(

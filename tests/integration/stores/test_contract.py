@@ -1,5 +1,6 @@
 """What every store of documents does, in a file and in a server of MongoDB's protocol."""
 
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -168,6 +169,19 @@ async def test_deleting_takes_the_pages_along(store: DocumentStore) -> None:
         await store.get("old")
     assert await store.pages_after("old", 0, 10) == []
     assert (await store.get("running")).document.request_id == "running"
+
+
+async def test_what_is_erased_is_gone_with_its_pages(store: DocumentStore) -> None:
+    for name in ("erased", "kept"):
+        await take(store, name, 2)
+        await store.add_pages(name, [page(1), page(2)])
+    assert [each.count for each in await store.erase("erased")] == [1, 2]
+    assert [each.count for each in await store.erase("erased")] == [0, 0]
+    assert await store.find("erased") is None
+    assert await store.pages_from("erased", 1, 9, 1_000_000) == ([], False)
+    with pytest.raises((sqlite3.Error, DependencyUnavailable)):
+        await store.add_pages("erased", [page(1)])
+    assert len((await store.pages_from("kept", 1, 9, 1_000_000))[0]) == 2
 
 
 async def test_pages_come_in_the_order_of_finishing(store: DocumentStore) -> None:
