@@ -172,6 +172,10 @@ infra-status: setup  ## What they are, where, and whether they run
 test-faults: infra-setup  ## REQUESTS requests while all is killed with -9 at random moments of SEED; STORE is redis or mongodb
 	python -m tests.faults --requests $(REQUESTS) --seed $(SEED) --store $(STORE)
 
+.PHONY: test-rebalance
+test-rebalance: infra-setup  ## One orchestrator, three, and one again under load: nothing lost or answered twice
+	python -m tests.faults.rebalance
+
 .PHONY: hostile
 hostile: setup  ## Every file of DIR through the whole mesh: a result or a clear error, and nobody dies
 	python -m tests.hostile $(DIR)

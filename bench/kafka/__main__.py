@@ -2,14 +2,19 @@
 
 import argparse
 import asyncio
-from statistics import median
+from statistics import median, quantiles
 
 from bench.__main__ import RESULTS
-from bench.kafka import adapter, bare
+from bench.kafka import adapter, bare, latency, waiting, whole
 from bench.kafka.house import House, house
 from bench.report import Figure, show, write
 
 TARGET = 0.5
+FEW, MANY = 1_000, 100_000
+_MOST_GROWTH = 1.1
+_TIMED = 300
+WHOLE_TARGET = 0.97
+_DOCUMENTS, _WHOLE_ROUNDS = 24, 3
 
 
 async def measure_adapter(services: House, rounds: int, count: int) -> Figure:
@@ -33,16 +38,74 @@ async def measure_adapter(services: House, rounds: int, count: int) -> Figure:
     )
 
 
+async def measure_latency(services: House) -> list[Figure]:
+    """Of one request at a time, beside the bare loop."""
+    ours = await latency.through_the_adapter(services.room(), _TIMED)
+    theirs = await asyncio.to_thread(latency.through_the_bare_loop, services.room(), _TIMED)
+    return [
+        Figure(
+            name=f"Kafka, from request to result, p{percent}",
+            value=quantiles(ours, n=100)[percent - 1] * 1000,
+            unit="ms",
+            compared_with="a bare consume-transform-produce loop",
+            baseline=quantiles(theirs, n=100)[percent - 1] * 1000,
+        )
+        for percent in (50, 99)
+    ]
+
+
+async def measure_memory(services: House) -> Figure:
+    """Resident, with many requests on the topic, beside few."""
+    used = []
+    for count in (FEW, MANY):
+        room = services.room()
+        await asyncio.to_thread(room.send, count)
+        used.append(await asyncio.to_thread(waiting.megabytes, room))
+    few, many = used
+    return Figure(
+        name=f"memory with {MANY:,} requests waiting",
+        value=many,
+        unit="MB",
+        compared_with=f"with {FEW:,}",
+        baseline=few,
+        ratio=many / few,
+        target=f"<= {_MOST_GROWTH}",
+        met=many <= _MOST_GROWTH * few,
+    )
+
+
+async def measure_whole(services: House, rounds: int) -> Figure:
+    """Documents a second with real models, turn by turn with gRPC."""
+    rates = await whole.documents_a_second(services.room(), _DOCUMENTS, rounds)
+    ratio = median(ours / theirs for ours, theirs in rates)
+    return Figure(
+        name="real pipeline through Kafka",
+        value=median(ours for ours, _ in rates),
+        unit="documents/s",
+        compared_with="straight over gRPC",
+        baseline=median(theirs for _, theirs in rates),
+        ratio=ratio,
+        target=f">= {WHOLE_TARGET}",
+        met=ratio >= WHOLE_TARGET,
+    )
+
+
 async def measure(parts: list[str], rounds: int, count: int) -> list[Figure]:
     figures: list[Figure] = []
     with house() as services:
         if "adapter" in parts:
             figures.append(await measure_adapter(services, rounds, count))
+        if "latency" in parts:
+            figures += await measure_latency(services)
+        if "memory" in parts:
+            figures.append(await measure_memory(services))
+        if "whole" in parts:
+            figures.append(await measure_whole(services, min(rounds, _WHOLE_ROUNDS)))
     return figures
 
 
 def main() -> None:
-    parts = ["adapter"]
+    parts = ["adapter", "latency", "memory", "whole"]
     parser = argparse.ArgumentParser(prog="python -m bench.kafka", description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--rounds", type=int, default=5)

@@ -5,6 +5,7 @@ reads and writes the same Avro by the same codec, and knows no claims, turns, ch
 """
 
 import time
+from collections.abc import Callable
 
 from google.protobuf.json_format import MessageToJson
 from kafka import KafkaConsumer, KafkaProducer
@@ -17,6 +18,12 @@ from orchestrator.sources.letters import result_record
 
 def requests_a_second(room: Room, count: int) -> float:
     """From the first record taken until all are answered and marked as done."""
+    begun = run(room, lambda done: done >= count)
+    return count / (time.perf_counter() - begun)
+
+
+def run(room: Room, is_over: Callable[[int], bool]) -> float:
+    """Take and answer until it is over after so many; returns when the first record was taken."""
     codec, group = room.connection.codec(), f"{room.settings.kafka_group}-bare"
     options = room.connection.options()
     producer = KafkaProducer(**options, transactional_id=group, acks="all", compression_type="gzip")
@@ -30,7 +37,7 @@ def requests_a_second(room: Room, count: int) -> float:
         isolation_level="read_committed",
     )
     done, begun = 0, 0.0
-    while done < count:
+    while not is_over(done):
         polled = consumer.poll(timeout_ms=100)
         if not polled:
             continue
@@ -52,7 +59,6 @@ def requests_a_second(room: Room, count: int) -> float:
         }
         producer.send_offsets_to_transaction(offsets, consumer.group_metadata())
         producer.commit_transaction()
-    rate = count / (time.perf_counter() - begun)
     consumer.close(autocommit=False)
     producer.close()
-    return rate
+    return begun

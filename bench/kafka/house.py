@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kafka import KafkaProducer
 
@@ -32,13 +31,15 @@ class Room:
     topics: Topics
     settings: KafkaSettings
 
-    def send(self, count: int, location: str = "file:///nowhere/a.tiff", **more: Any) -> None:
+    def send(
+        self, count: int, location: str = "file:///nowhere/a.tiff", prefix: str = "request"
+    ) -> None:
         """So many requests, spread over the partitions by their ids."""
         codec = self.connection.codec()
         producer = KafkaProducer(**self.connection.options(), linger_ms=20)
         for number in range(count):
-            request_id = f"request-{number}"
-            request = {"request_id": request_id, "location": location, "pipeline": "text", **more}
+            request_id = f"{prefix}-{number}"
+            request = {"request_id": request_id, "location": location, "pipeline": "text"}
             value = codec.encode("request", self.topics.requests, request)
             producer.send(self.topics.requests, key=request_id.encode(), value=value)
         producer.flush()

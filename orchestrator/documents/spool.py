@@ -19,29 +19,33 @@ _PREFIX = "pagemesh-document-"
 
 
 class Spool:
-    """A temporary file of this process (mode 0600), removed at the end.
+    """A temporary file of this process (mode 0600), made when it is needed, removed at the end.
 
     Attributes:
-        path: the file.
         size: bytes written so far.
     """
 
-    def __init__(self, descriptor: int, path: Path, limit: int) -> None:
-        self._descriptor = descriptor
-        self._limit = limit
+    def __init__(self, limits: DocumentLimits) -> None:
+        self._folder = limits.scratch_dir
+        self._limit = limits.max_document_bytes
+        self._made: tuple[int, Path] | None = None
         self._digest = hashlib.sha256()
-        self.path = path
         self.size = 0
 
     @classmethod
     @contextlib.asynccontextmanager
     async def create(cls, limits: DocumentLimits) -> AsyncIterator["Spool"]:
         """A new, empty spool in the limits' scratch folder."""
-        descriptor, path = _make_locked(limits.scratch_dir)
+        spool = cls(limits)
         try:
-            yield cls(descriptor, path, limits.max_document_bytes)
+            yield spool
         finally:
-            _remove(descriptor, path)
+            spool.close()
+
+    @property
+    def path(self) -> Path:
+        """The file. Raises OSError: it cannot be made."""
+        return self._file()[1]
 
     @property
     def sha256(self) -> str:
@@ -53,9 +57,17 @@ class Spool:
 
         Raises:
             TooLarge: DOCUMENT_TOO_LARGE; the chunk that would pass the limit is not written.
+            OSError: the file cannot be made, or written.
         """
         self.check_size(self.size + len(chunk))
-        await asyncio.to_thread(self._append, chunk)
+        descriptor, _ = self._file()
+        await asyncio.to_thread(self._append, descriptor, chunk)
+
+    def close(self) -> None:
+        """Remove the file, if it was made. Safe to call twice."""
+        made, self._made = self._made, None
+        if made is not None:
+            _remove(*made)
 
     def check_size(self, size: int) -> None:
         """
@@ -70,11 +82,16 @@ class Spool:
                 metadata={"limit_bytes": str(self._limit)},
             )
 
-    def _append(self, chunk: bytes) -> None:
+    def _file(self) -> tuple[int, Path]:
+        if self._made is None:
+            self._made = _make_locked(self._folder)
+        return self._made
+
+    def _append(self, descriptor: int, chunk: bytes) -> None:
         self._digest.update(chunk)
         view = memoryview(chunk)
         while view:
-            view = view[os.write(self._descriptor, view) :]
+            view = view[os.write(descriptor, view) :]
         self.size += len(chunk)
 
 

@@ -1,8 +1,8 @@
 """The partitions that are ours now, and how much of each is held back."""
 
+import asyncio
 import threading
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,16 +13,30 @@ from orchestrator.sources.progress import MOST_AHEAD, PartitionProgress
 
 @dataclass
 class Partition:
-    """A partition that is ours, with the work and the size of its unfinished records."""
+    """A partition that is ours, with the size of its unfinished records, and the work on them.
+
+    Attributes:
+        work: used by the event loop alone.
+    """
 
     progress: PartitionProgress
-    work: dict[int, Future[None]] = field(default_factory=dict)
     sizes: dict[int, int] = field(default_factory=dict)
+    work: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin to work on a record. For the event loop."""
+        task = asyncio.create_task(work)
+        self.work.add(task)
+        task.add_done_callback(self.work.discard)
+
+    def give_up(self) -> None:
+        """End all work on its records. For the event loop."""
+        for task in self.work:
+            task.cancel()
 
     def finish(self, offset: int) -> None:
         """A record is done, and its answer written."""
         self.progress.finish(offset)
-        self.work.pop(offset, None)
         self.sizes.pop(offset, None)
 
 
@@ -31,12 +45,21 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-pytho
 
     Args:
         consumer: of requests, which this listens to.
+        loop: does the work.
         most_records: unfinished records of a partition; with so many it is paused.
         most_bytes: of all unfinished records; with so many every partition is paused.
     """
 
-    def __init__(self, consumer: Any, *, most_records: int, most_bytes: int) -> None:
+    def __init__(
+        self,
+        consumer: Any,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        most_records: int,
+        most_bytes: int,
+    ) -> None:
         self._consumer = consumer
+        self._loop = loop
         self._most_records = most_records
         self._most_bytes = most_bytes
         self._partitions: dict[TopicPartition, Partition] = {}
@@ -135,5 +158,5 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-pytho
         for place in places:
             partition = self._partitions.pop(place, None)
             if partition is not None:
-                for work in list(partition.work.values()):
-                    work.cancel()
+                # After all that was begun before: the loop keeps the order.
+                self._loop.call_soon_threadsafe(partition.give_up)

@@ -3,11 +3,13 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+from orchestrator.sources.gathering import Gathering
 
 ResultT = TypeVar("ResultT")
 
@@ -33,6 +35,19 @@ class Claim:
 
     owner: str
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A claim that is to be made.
+
+    Attributes:
+        takes_over: whether it is made even when the request id is another's.
+    """
+
+    request_id: str
+    claim: Claim
+    takes_over: bool
 
 
 class Claims(Protocol):
@@ -62,6 +77,7 @@ class LocalClaims:
         self._retention_ns = int(retention_seconds * 1e9)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="claims")
         self._database: sqlite3.Connection | None = None
+        self._gathering = Gathering(self._claim_all)
 
     async def open(self) -> None:
         """Open the file; forget what is older than the retention. Raises sqlite3.Error."""
@@ -76,7 +92,10 @@ class LocalClaims:
 
     async def claim(self, request_id: str, claim: Claim, *, takes_over: bool) -> Claim:
         """See `Claims`."""
-        return await self._run(self._claim, request_id, claim, takes_over)
+        return await self._gathering.want(Wish(request_id, claim, takes_over))
+
+    async def _claim_all(self, wishes: Sequence[Wish]) -> list[Claim]:
+        return await self._run(self._claim_at_once, wishes)
 
     async def _run(self, function: Callable[..., ResultT], *arguments: object) -> ResultT:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
@@ -91,15 +110,25 @@ class LocalClaims:
         database.execute("DELETE FROM claims WHERE claimed_ns < ?", (too_old,))
         self._database = database
 
-    def _claim(self, request_id: str, claim: Claim, takes_over: bool) -> Claim:
+    def _claim_at_once(self, wishes: Sequence[Wish]) -> list[Claim]:
+        """In one transaction."""
         if self._database is None:
             raise sqlite3.ProgrammingError("the claims are not open")
-        insert = "INSERT OR REPLACE" if takes_over else "INSERT OR IGNORE"
-        self._database.execute(
-            f"{insert} INTO claims VALUES (?, ?, ?, ?)",
-            (request_id, claim.owner, claim.fingerprint, time.time_ns()),
-        )
-        row = self._database.execute(
-            "SELECT owner, fingerprint FROM claims WHERE request_id = ?", (request_id,)
-        ).fetchone()
-        return Claim(*row)
+        self._database.execute("BEGIN IMMEDIATE")
+        with self._database:
+            return [_claimed(self._database, wish) for wish in wishes]
+
+
+def _claimed(database: sqlite3.Connection, wish: Wish) -> Claim:
+    insert = "INSERT OR REPLACE" if wish.takes_over else "INSERT OR IGNORE"
+    claim = wish.claim
+    inserted = database.execute(
+        f"{insert} INTO claims VALUES (?, ?, ?, ?)",
+        (wish.request_id, claim.owner, claim.fingerprint, time.time_ns()),
+    )
+    if inserted.rowcount:
+        return claim
+    row = database.execute(
+        "SELECT owner, fingerprint FROM claims WHERE request_id = ?", (wish.request_id,)
+    ).fetchone()
+    return Claim(*row)

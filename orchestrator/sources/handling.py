@@ -117,14 +117,13 @@ class RequestHandler:
         spec = await self._intake.check(case, request)
         if spec is None:
             return []
-        async with contextlib.AsyncExitStack() as resources:
-            spool = await resources.enter_async_context(Spool.create(self._limits))
-            order = self._intake.order(case, request, spec, spool)
-            case.stage = "queue"
-            async with self._turns.turn(request["client"]):
-                order.resources.push_async_exit(resources.pop_all())
-                with document_active():
-                    document = await self._read(case, order, request["client"])
+        spool = Spool(self._limits)
+        order = self._intake.order(case, request, spec, spool)
+        case.stage = "queue"
+        async with self._turns.turn(request["client"]):
+            order.resources.callback(spool.close)
+            with document_active():
+                document = await self._read(case, order, request["client"])
         case.stage = "store"
         return [await self._replies.result(document, request)]
 

@@ -1,6 +1,5 @@
 """From a record's bytes to an order: read, checked, and ours to answer."""
 
-import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from orchestrator.records import Keeper
 from orchestrator.sources.claims import Claim, Claims
 from orchestrator.sources.config import KafkaSettings
 from orchestrator.sources.letters import Incoming, Record
+from orchestrator.sources.records import Records
 from pagemesh.kafka.client import REPLAY_HEADER
 from pagemesh.kafka.codec import Codec
 from pagemesh.orchestrator.v1.orchestrator_service_pb2 import DocumentSpec
@@ -61,7 +61,7 @@ class Intake:
         self._settings = settings
         self._desk = desk
         self._claims = claims
-        self._codec = codec
+        self._records = Records(codec)
 
     async def decode(self, case: Case) -> Record:
         """What a record says. Raises TooLarge, InvalidInput, DependencyUnavailable."""
@@ -73,7 +73,7 @@ class Intake:
                 f"{self._settings.kafka_max_request_bytes:,} are read",
                 reason="REQUEST_TOO_LARGE",
             )
-        case.request = await asyncio.to_thread(self._codec.decode, "request", value)
+        case.request = await self._records.decode("request", value)
         return case.request
 
     async def check(self, case: Case, request: Record) -> DocumentSpec | None:

@@ -1,15 +1,18 @@
 """Claims that several orchestrators share, in MongoDB."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from pymongo import AsyncMongoClient, ReturnDocument
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo import AsyncMongoClient, UpdateOne
+from pymongo.errors import BulkWriteError, PyMongoError
 
-from orchestrator.sources.claims import Claim
+from orchestrator.sources.claims import Claim, Wish
+from orchestrator.sources.gathering import Gathering
 
 _ANSWER_MS = 5_000
 _DATABASE = "pagemesh"
+_DUPLICATE = 11_000
 
 Row = dict[str, Any]
 
@@ -34,6 +37,7 @@ class MongoClaims:
         self._claims = self._client.get_default_database(_DATABASE)["claims"]
         self._group = group
         self._retention_ns = int(retention_seconds * 1e9)
+        self._gathering = Gathering(self._claim_all)
 
     async def open(self) -> None:
         """Forget what is older than the retention. Raises OSError."""
@@ -50,26 +54,40 @@ class MongoClaims:
 
     async def claim(self, request_id: str, claim: Claim, *, takes_over: bool) -> Claim:
         """See `Claims`."""
-        row = {
-            "owner": claim.owner,
-            "fingerprint": claim.fingerprint,
-            "claimed_ns": time.time_ns(),
-        }
+        return await self._gathering.want(Wish(request_id, claim, takes_over))
+
+    async def _claim_all(self, wishes: Sequence[Wish]) -> list[Claim]:
+        """In two round trips."""
         try:
-            found = await self._claimed(
-                f"{self._group}/{request_id}", {"$set" if takes_over else "$setOnInsert": row}
-            )
+            while not await self._written(wishes):
+                pass
+            keys = list({self._key(wish) for wish in wishes})
+            rows = {row["_id"]: row async for row in self._claims.find({"_id": {"$in": keys}})}
         except PyMongoError as error:
             raise OSError("MongoDB cannot be asked for claims") from error
-        return Claim(found["owner"], found["fingerprint"])
+        if len(rows) < len(keys):
+            raise OSError("a claim reached its retention's end while it was read")
+        found = [rows[self._key(wish)] for wish in wishes]
+        return [Claim(row["owner"], row["fingerprint"]) for row in found]
 
-    async def _claimed(self, key: str, change: Row) -> Row:
-        while True:
-            try:
-                found = await self._claims.find_one_and_update(
-                    {"_id": key}, change, upsert=True, return_document=ReturnDocument.AFTER
-                )
-            except DuplicateKeyError:
-                continue  # another one inserted it at the same moment
-            if found is not None:
-                return found
+    async def _written(self, wishes: Sequence[Wish]) -> bool:
+        """False when another one inserted a claim at the same moment."""
+        try:
+            await self._claims.bulk_write([self._change(wish) for wish in wishes])
+        except BulkWriteError as error:
+            if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
+                raise
+            return False
+        return True
+
+    def _change(self, wish: Wish) -> UpdateOne:
+        row = {
+            "owner": wish.claim.owner,
+            "fingerprint": wish.claim.fingerprint,
+            "claimed_ns": time.time_ns(),
+        }
+        operator = "$set" if wish.takes_over else "$setOnInsert"
+        return UpdateOne({"_id": self._key(wish)}, {operator: row}, upsert=True)
+
+    def _key(self, wish: Wish) -> str:
+        return f"{self._group}/{wish.request_id}"

@@ -59,8 +59,10 @@ class PartitionProgress:
         self._advance()
 
     def _advance(self) -> None:
-        self.base = min(self.taken, default=self.next)
-        self.done = {n for n in self.done if n >= self.base}
+        base = min(self.taken, default=self.next)
+        if base > self.base:
+            self.base = base
+            self.done = {n for n in self.done if n >= base}
 
     def copy(self) -> "PartitionProgress":
         return PartitionProgress(self.base, set(self.done), set(self.taken), self.next)

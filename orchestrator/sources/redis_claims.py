@@ -1,9 +1,11 @@
 """Claims that several orchestrators share, in Redis."""
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.sources.claims import Claim
+from orchestrator.sources.claims import Claim, Wish
+from orchestrator.sources.gathering import Gathering
 
 
 class RedisClaims:
@@ -23,6 +25,7 @@ class RedisClaims:
         self._prefix = f"pagemesh:claims:{group}:"
         self._seconds = max(1, int(retention_seconds))
         self._client: Any = None
+        self._gathering = Gathering(self._claim_all)
 
     async def open(self) -> None:
         """Make the client; Redis need not be there yet. Raises ImportError, ValueError."""
@@ -37,15 +40,30 @@ class RedisClaims:
 
     async def claim(self, request_id: str, claim: Claim, *, takes_over: bool) -> Claim:
         """See `Claims`."""
+        return await self._gathering.want(Wish(request_id, claim, takes_over))
+
+    async def _claim_all(self, wishes: Sequence[Wish]) -> list[Claim]:
+        """In one round trip."""
         errors: Any = importlib.import_module("redis.exceptions")
-        key, value = self._prefix + request_id, f"{claim.owner} {claim.fingerprint}"
-        try:
-            before = await self._client.set(
-                key, value, ex=self._seconds, nx=not takes_over, get=True
+        commands = self._client.pipeline(transaction=False)
+        for wish in wishes:
+            commands.set(
+                self._prefix + wish.request_id,
+                f"{wish.claim.owner} {wish.claim.fingerprint}",
+                ex=self._seconds,
+                nx=not wish.takes_over,
+                get=True,
             )
+        try:
+            owners = await commands.execute()
         except errors.RedisError as error:
             raise OSError("Redis cannot be asked for claims") from error
-        if before is None or takes_over:
-            return claim
-        owner, _, fingerprint = before.decode().rpartition(" ")
-        return Claim(owner, fingerprint)
+        return [_claimed(wish, before) for wish, before in zip(wishes, owners, strict=True)]
+
+
+def _claimed(wish: Wish, before: bytes | None) -> Claim:
+    """Whose it is, when it was somebody's `before`."""
+    if before is None or wish.takes_over:
+        return wish.claim
+    owner, _, fingerprint = before.decode().rpartition(" ")
+    return Claim(owner, fingerprint)

@@ -20,6 +20,7 @@ from orchestrator.sources.letters import (
     event_record,
     result_record,
 )
+from orchestrator.sources.records import Records
 from orchestrator.sources.telemetry import creating, trace_headers
 from orchestrator.work import WorkManager
 from pagemesh.kafka.codec import Codec
@@ -52,7 +53,7 @@ class Replies:
         self._settings = settings
         self._limits = limits
         self._work = work
-        self._codec = codec
+        self._records = Records(codec)
         self._large = large
 
     async def result(self, document: Document, request: Record) -> Outgoing:
@@ -129,6 +130,6 @@ class Replies:
         self, contract: str, topic: str, key: bytes | None, record: Record
     ) -> Outgoing:
         with creating(topic) as tell_size:
-            value = await asyncio.to_thread(self._codec.encode, contract, topic, record)
+            value = await self._records.encode(contract, topic, record)
             tell_size(len(value))
             return Outgoing(topic, key, value, trace_headers())

@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafka import TopicPartition
@@ -62,6 +62,7 @@ class Session:
             self._consumer = self._clients.consumer
             self._assignment = Assignment(
                 self._consumer,
+                loop,
                 most_records=settings.kafka_waiting_records,
                 most_bytes=settings.kafka_waiting_bytes,
             )
@@ -80,8 +81,7 @@ class Session:
             self._assignment.throttle()
             polled = self._clients.poll(_POLL_MS)
             self._assignment.drop_gone()
-            for place, records in polled.items():
-                self._take(place, records)
+            self._take(polled)
             self._answers.publish()
             self._tell_events()
             self._tell_levels()
@@ -97,22 +97,27 @@ class Session:
         except Exception as error:
             _log.warning("clients of Kafka did not close in order", exc_info=error)
 
-    def _take(self, place: TopicPartition, records: Sequence[Any]) -> None:
-        partition = self._assignment.find(place)
-        if partition is None:
-            return
-        for record in records:
-            if partition.progress.take(record.offset):
-                incoming = _incoming(place, record)
-                tell_taken(incoming, self._settings.kafka_group)
-                partition.sizes[record.offset] = len(record.value or b"")
-                partition.work[record.offset] = asyncio.run_coroutine_threadsafe(
-                    self._work_on(incoming, place, partition), self._loop
-                )
+    def _take(self, polled: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        """Have all that is new worked on; the loop is woken up once."""
+        new = [
+            (partition, _incoming(place, record))
+            for place, records in polled.items()
+            if (partition := self._assignment.find(place)) is not None
+            for record in records
+            if partition.progress.take(record.offset)
+        ]
+        for partition, incoming in new:
+            tell_taken(incoming, self._settings.kafka_group)
+            partition.sizes[incoming.offset] = len(incoming.value or b"")
+        if new:
+            self._loop.call_soon_threadsafe(self._begin, new)
 
-    async def _work_on(
-        self, incoming: Incoming, place: TopicPartition, partition: Partition
-    ) -> None:
+    def _begin(self, new: Sequence[tuple[Partition, Incoming]]) -> None:
+        """In the event loop."""
+        for partition, incoming in new:
+            partition.begin(self._work_on(incoming, partition))
+
+    async def _work_on(self, incoming: Incoming, partition: Partition) -> None:
         try:
             with processing(incoming, self._settings.kafka_group) as outgoing:
                 outgoing.extend(await self._handler.handle(incoming))
@@ -121,6 +126,7 @@ class Session:
             _log.exception("a request cannot be answered", extra={"place": incoming.place})
             self._broken = error
             return
+        place = TopicPartition(incoming.topic, incoming.partition)
         self._answers.put(
             Answer(place, partition, incoming.offset, outgoing, incoming.timestamp_ms)
         )

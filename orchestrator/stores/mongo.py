@@ -11,6 +11,7 @@ import contextlib
 import time
 import uuid
 import weakref
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -131,8 +132,9 @@ class MongoStore(DocumentStore):
             async with self._alone(request_id):
                 row = await self._mine(request_id)
                 finished = await self._numbers(row["edition"])
-                missing = missing_pages(row["total"], finished, ending)
-                await self._add(request_id, [(page, True) for page in missing])
+                missing = [(p, True) for p in missing_pages(row["total"], finished, ending)]
+                if missing:
+                    await self._add(request_id, missing)
                 counted = await self._counted(row["edition"])
                 account = PageAccount(total=row["total"], **counted)
                 change = {
@@ -301,10 +303,9 @@ class MongoStore(DocumentStore):
 
     async def _counted(self, edition: str) -> dict[str, int]:
         """Pages by outcome."""
-        return {
-            column: await self._pages.count_documents({"edition": edition, "counts": column})
-            for column in COLUMN.values()
-        }
+        rows = self._pages.find({"edition": edition}, {"counts": 1})
+        found = Counter([row["counts"] async for row in rows])
+        return {column: found[column] for column in COLUMN.values()}
 
     async def _numbers(self, edition: str) -> frozenset[int]:
         rows = self._pages.find({"edition": edition}, {"number": 1})

@@ -46,6 +46,7 @@ class Codec:
         )
         self._naming = naming
         self._ids: dict[str, int] = {}
+        self._seen: dict[int, Any] = {}
         self._registering = threading.Lock()
         self._writers = {name: fastavro.parse_schema(current(name)) for name in CONTRACTS}
 
@@ -57,9 +58,8 @@ class Codec:
             DependencyUnavailable: REGISTRY_UNAVAILABLE.
         """
         subject = self._subject(contract, topic)
-        with self._registering:
-            if subject not in self._ids:
-                self._ids[subject] = self._register(subject, contract)
+        if subject not in self._ids:
+            self.register(contract, topic)
         body = io.BytesIO()
         body.write(_HEAD.pack(0, self._ids[subject]))
         try:
@@ -100,6 +100,28 @@ class Codec:
             )
         return record
 
+    def is_registered(self, contract: str, topic: str) -> bool:
+        """Whether `encode` needs no answer of the registry's."""
+        return self._subject(contract, topic) in self._ids
+
+    def register(self, contract: str, topic: str) -> None:
+        """Register the schema, unless that was done; raises as `encode` does."""
+        subject = self._subject(contract, topic)
+        with self._registering:
+            if subject not in self._ids:
+                self._ids[subject] = self._register(subject, contract)
+
+    def unseen(self, value: bytes | None) -> int | None:
+        """The id of the schema that `decode` would ask the registry for; None: it asks for none."""
+        if value is None or len(value) < _HEAD.size or value[0] != 0:
+            return None
+        schema_id: int = _HEAD.unpack_from(value)[1]
+        return None if schema_id in self._seen else schema_id
+
+    def learn(self, schema_id: int) -> None:
+        """Ask the registry for a schema; raises as `decode` does."""
+        self._schema(schema_id)
+
     def _subject(self, contract: str, topic: str) -> str:
         schema = current(contract)
         name = f"{schema['namespace']}.{schema['name']}"
@@ -129,6 +151,11 @@ class Codec:
             raise
 
     def _schema(self, schema_id: int) -> Any:
+        if schema_id not in self._seen:
+            self._seen[schema_id] = self._ask(schema_id)
+        return self._seen[schema_id]
+
+    def _ask(self, schema_id: int) -> Any:
         try:
             schema = self._registry.get_by_id(schema_id)
         except (httpx.HTTPError, ClientError) as error:

@@ -12,9 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kafka import KafkaConsumer
 
@@ -24,9 +22,9 @@ from infra.service import Service, free_port
 from orchestrator.config import MODELS
 from orchestrator.testing import tiff
 from pagemesh.kafka.client import KafkaClient
-from pagemesh.kafka.codec import Codec
 from pagemesh.kafka.connection import Connection
 from pagemesh.kafka.topics import Topics, create_topics
+from tests.faults.answers import Answers, listen
 from tests.faults.processes import Process
 
 _SAMPLES = Path(__file__).parents[2] / "samples"
@@ -38,36 +36,6 @@ _ANSWERS_APART = 25
 """Answers between two kills, on average."""
 _SOON_SHARE = 0.25
 """Of kills, those that hit what has not recovered from the one before."""
-
-
-@dataclass
-class Answers:
-    """What came out.
-
-    Attributes:
-        results, letters: how many for each id.
-        wrong: accounts that do not add up.
-        states: of results.
-    """
-
-    results: Counter[str] = field(default_factory=Counter)
-    letters: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
-    states: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def ids(self) -> set[str]:
-        return {*self.results, *self.letters}
-
-    def add(self, record: dict[str, Any]) -> None:
-        if "state" not in record:
-            self.letters[record["request_id"]] += 1
-            return
-        self.results[record["request_id"]] += 1
-        self.states[record["state"]] += 1
-        pages = record["pages"]
-        if pages["total"] != pages["ok"] + pages["failed"] + pages["skipped"]:
-            self.wrong.append(record["request_id"])
 
 
 class House:
@@ -95,7 +63,7 @@ class House:
             "kafka_brokers": self.broker.url,
             "kafka_registry": self.registry.url,
             "kafka_claims_url" if store == "redis" else "store_url": self.store.url,
-            "kafka_session_timeout_ms": "6000",
+            "kafka_session_timeout_ms": "3000",
             "kafka_retry_seconds": "0.5",
         }
         variables = {f"PAGEMESH_ORCHESTRATOR_{k.upper()}": v for k, v in given.items()}
@@ -170,13 +138,6 @@ def send(house: House, count: int, chance: random.Random) -> set[str]:
     return set(ids)
 
 
-def listen(consumer: Any, codec: Codec, answers: Answers, topics: Topics) -> None:
-    for records in consumer.poll(timeout_ms=200).values():
-        for record in records:
-            contract = "result" if record.topic == topics.results else "dead_letter"
-            answers.add(codec.decode(contract, record.value))
-
-
 def run(house: House, count: int, seed: int, limit_seconds: float) -> bool:
     chance = random.Random(seed)  # noqa: S311 - chance, not a secret
     topics, answers, kills = Topics(), Answers(), Counter[str]()
@@ -205,21 +166,21 @@ def run(house: House, count: int, seed: int, limit_seconds: float) -> bool:
         listen(consumer, codec, answers, topics)
     consumer.close()
     print(f"killed: {dict(kills)}, in {time.monotonic() - begun:.0f} s")
-    return report(answers, expected, seed, kills.total())
+    return report(answers, expected, f"{seed} | {house.store.name}", kills.total())
 
 
-def report(answers: Answers, expected: set[str], seed: int, kills: int) -> bool:
-    total = answers.results + answers.letters
-    missing = expected - answers.ids
-    twice = [name for name, number in total.items() if number > 1]
+def report(answers: Answers, expected: set[str], told: str, kills: int) -> bool:
+    missing, twice = answers.missing(expected), answers.twice
     print(
         f"{len(expected)} ids: {len(answers.results)} with a result {dict(answers.states)}, "
         f"{len(answers.letters)} with a dead letter, {len(missing)} missing, {len(twice)} answered "
         f"twice, {len(answers.wrong)} accounts wrong"
     )
-    print("| seed | kills | ids | results | dead letters | missing | twice | accounts wrong |")
     print(
-        f"| {seed} | {kills} | {len(expected)} | {len(answers.results)} | {len(answers.letters)} "
+        "| seed | store | kills | ids | results | dead letters | missing | twice | accounts wrong |"
+    )
+    print(
+        f"| {told} | {kills} | {len(expected)} | {len(answers.results)} | {len(answers.letters)} "
         f"| {len(missing)} | {len(twice)} | {len(answers.wrong)} |"
     )
     for what, names in (("missing", missing), ("twice", twice), ("wrong", answers.wrong)):

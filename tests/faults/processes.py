@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+_END_SECONDS = 60.0
+
 
 class Process:
     """`python -m ...`, with its log in a file.
@@ -30,9 +32,16 @@ class Process:
                 self._arguments, env={**os.environ, **self._variables}, stdout=log, stderr=log
             )
 
+    def stop(self) -> None:
+        """In order."""
+        self._end(signal.SIGTERM)
+
     def kill(self) -> None:
         """With -9."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.send_signal(how)
+            process.wait(_END_SECONDS)

@@ -53,7 +53,7 @@ async def test_killed_orchestrators_answer_every_request_once(
     client: Client, tmp_path: Path
 ) -> None:
     (tmp_path / "4.tiff").write_bytes(tiff(4))
-    settings = client.settings(tmp_path) | {"kafka_session_timeout_ms": 6000}
+    settings = client.settings(tmp_path) | {"kafka_session_timeout_ms": 3000}
     names = [f"document-{number}" for number in range(12)]
     mesh = FakeMesh()
     slowed(mesh["deskew"], 0.1)
@@ -103,7 +103,7 @@ async def test_orchestrators_join_and_leave_under_load(client: Client, tmp_path:
     names = [f"document-{number}" for number in range(40)]
     mesh = FakeMesh()
     slowed(mesh["deskew"], 0.05)
-    settings = client.settings(tmp_path) | {"kafka_session_timeout_ms": 6000}
+    settings = client.settings(tmp_path) | {"kafka_session_timeout_ms": 3000}
     async with running_server(mesh) as models, AsyncExitStack() as others:
         for name in names:
             client.send(name, f"file://{tmp_path}/2.tiff", pipeline="text")
@@ -129,7 +129,7 @@ async def test_another_orchestrator_goes_on_at_the_first_unfinished_page(
     """It has a state folder of its own: finished pages and claims are in the shared store."""
     (tmp_path / "4.tiff").write_bytes(tiff(4))
     settings = client.settings(tmp_path) | {
-        "kafka_session_timeout_ms": 6000,
+        "kafka_session_timeout_ms": 3000,
         "store_url": mongo.database_url(f"kafka-{client.group}"),
     }
     mesh = FakeMesh()

@@ -100,7 +100,7 @@ async def test_a_slow_document_keeps_its_partition(
     client: Client, tmp_path: Path, location: str
 ) -> None:
     """It takes longer than the session: who does not poll and beat meanwhile is thrown out."""
-    seconds = 12
+    seconds = 6
     settings = client.settings(tmp_path) | {
         "kafka_session_timeout_ms": seconds * 1000,
         "kafka_waiting_records": 1,
