@@ -11,6 +11,7 @@ from orchestrator.sources.config import KafkaSettings
 
 _RECORDS_AT_ONCE = 200
 _TRANSACTION_MS = 20_000
+_REQUEST_MS, _DELIVERY_MS = 10_000, 15_000
 _METADATA_MS = 30_000
 _CLOSE_SECONDS = 5.0
 
@@ -80,6 +81,10 @@ def _transactional(options: Options, transactional_id: str) -> Any:
         **options,
         transactional_id=transactional_id,
         transaction_timeout_ms=_TRANSACTION_MS,
+        # A batch may stand still when the broker comes back (seen with 3.0.12); two minutes by
+        # default are longer than its transaction lives.
+        request_timeout_ms=_REQUEST_MS,
+        delivery_timeout_ms=_DELIVERY_MS,
         enable_idempotence=True,
         acks="all",
         compression_type="gzip",

@@ -11,9 +11,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from meshkit.errors import DependencyUnavailable
 from pagemesh.kafka.codec import Codec, SubjectNaming
 
-_BOOTSTRAP_MS = 10_000
-"""For a first answer: brokers that refuse the credentials are known by nothing but this time."""
-
 
 class Connection(BaseModel):
     """Brokers, their security, and the registry. Passwords come from files."""
@@ -42,6 +39,8 @@ class Connection(BaseModel):
     """Holds the token of OAUTHBEARER; read anew for every connection, so that it may be renewed."""
     kerberos_service: str = "kafka"
     """The brokers' service name, for GSSAPI; credentials are those of `kinit` or a keytab."""
+    bootstrap_seconds: float = 10.0
+    """For a first answer: brokers that refuse credentials are known by nothing but this time."""
 
     @model_validator(mode="after")
     def _check_sasl(self) -> "Connection":
@@ -59,7 +58,7 @@ class Connection(BaseModel):
         options: dict[str, Any] = {
             "bootstrap_servers": self.brokers.split(","),
             "security_protocol": self.security,
-            "bootstrap_timeout_ms": _BOOTSTRAP_MS,
+            "bootstrap_timeout_ms": int(self.bootstrap_seconds * 1000),
         }
         if self.security.endswith("SSL"):
             options["ssl_context"] = self._tls()

@@ -160,7 +160,7 @@ def report(
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.rebalance", description=__doc__)
-    parser.add_argument("--requests", type=int, default=240)
+    parser.add_argument("--requests", type=int, default=120)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="pagemesh-rebalance-"))
     is_well = asyncio.run(run(folder, given.requests))

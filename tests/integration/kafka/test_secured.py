@@ -19,6 +19,9 @@ from tests.integration.kafka.conftest import Client
 
 pytestmark = [pytest.mark.xdist_group("services"), pytest.mark.timeout(300)]
 
+_ENOUGH_SECONDS, _FEW_SECONDS = 30.0, 3.0
+"""For brokers that take the credentials, and for those that do not."""
+
 
 async def test_a_request_goes_through_tls_and_scram(
     client: Client, broker: KafkaBroker, tmp_path: Path
@@ -60,6 +63,7 @@ def by_token(broker: KafkaBroker, registry: SchemaRegistry, folder: Path, second
         ca_file=broker.certificate,
         sasl_mechanism="OAUTHBEARER",
         token_file=folder / "token",
+        bootstrap_seconds=_ENOUGH_SECONDS if seconds > 0 else _FEW_SECONDS,
     )
 
 
@@ -95,6 +99,7 @@ def test_a_wrong_password_is_refused(
         sasl_mechanism="SCRAM-SHA-512",
         username=broker.user,
         password_file=tmp_path / "password",
+        bootstrap_seconds=_FEW_SECONDS,
     )
     request = {"request_id": "a", "location": "file:///a"}
     with KafkaClient(connection) as door, pytest.raises(DependencyUnavailable, match="credentials"):
