@@ -38,6 +38,7 @@ from gateway.security.audit import AuditLog
 from gateway.stores import open_store
 from gateway.telemetry.recording import record_ended, request_telemetry
 from gateway.uploads import open_place
+from gateway.watches import Watches
 from gateway.webhooks import open_webhooks
 
 ROUTERS = (
@@ -56,6 +57,7 @@ def create_app(config: GatewayConfig) -> FastAPI:
         ledger: where everything that happens to documents passes by.
         bells: that ring when a document changes.
         place: where uploads are kept.
+        watches: of documents that clients watch.
         webhooks: that documents' ends are told by.
         corrections: of fields, by people.
         eraser: deletes documents for good.
@@ -110,7 +112,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         written = Results(store, images)
         work.start()
         _publish(app, documents=work, ledger=ledger, place=place, images=images, results=written)
-        _publish(app, identifier=doorkeeper, webhooks=hooks)
+        watches = Watches(store, app.state.bells, config.poll_seconds)
+        _publish(app, identifier=doorkeeper, webhooks=hooks, watches=watches)
         _publish(app, corrections=Corrections(store, ledger))
         _publish(app, eraser=Eraser(work, store, dispatch, place, images, hooks))
         yield

@@ -241,7 +241,8 @@ class Documents:
         for record in await self.store.waiting(before, _WAITING_AT_ONCE):
             await self._hand_on(record)
         old = moment - timedelta(seconds=self._retention)
-        await self.store.sweep(old)
+        while await self.store.sweep(old):
+            pass
         await self._place.sweep(old.timestamp())
 
 

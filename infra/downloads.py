@@ -1,6 +1,7 @@
 """Gets the programs that are on no Python index, once, into the user's cache folder.
 
-Apache Kafka, Apicurio and OpenSearch come from Maven Central by Maven, which checks their digests;
+Apache Kafka, Apicurio, OpenSearch and mongo-java-server come from Maven Central by Maven, which
+checks their digests;
 FerretDB is built by Go, whose checksums stand in infra/ferretdb/go.sum. The OpenTelemetry Collector
 is built by its own builder from infra/otelcol/builder.yaml, with checksums by Go's checksum
 database.
@@ -28,6 +29,8 @@ OPENSEARCH_VERSION = "2.19.1"
 # The last release for Java 17, which Debian 12 has; later ones want Java 21.
 REGISTRY_VERSION = "3.0.9"
 FERRETDB_VERSION = "1.24.2"
+MONGO_JAVA_POM = HERE / "mongo_java" / "pom.xml"
+MONGO_JAVA_VERSION = "1.47.0"
 COLLECTOR_CONFIG = HERE / "otelcol" / "builder.yaml"
 COLLECTOR_VERSION = "0.159.0"
 _DOWNLOAD_SECONDS = 1800.0
@@ -67,22 +70,18 @@ def java() -> str:
 def kafka_libraries() -> Path:
     """The folder of Apache Kafka's jars. Raises ServiceError."""
 
-    def fetch(folder: Path) -> None:
-        _maven(
-            "--file", str(KAFKA_POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"
-        )
-
-    return cached(f"kafka-{KAFKA_VERSION}", fetch)
+    return _dependencies(KAFKA_POM, f"kafka-{KAFKA_VERSION}")
 
 
 def opensearch_libraries() -> Path:
     """The folder of OpenSearch's jars. Raises ServiceError."""
 
-    def fetch(folder: Path) -> None:
-        goal = "dependency:copy-dependencies"
-        _maven("--file", str(OPENSEARCH_POM), goal, f"-DoutputDirectory={folder}")
+    return _dependencies(OPENSEARCH_POM, f"opensearch-{OPENSEARCH_VERSION}")
 
-    return cached(f"opensearch-{OPENSEARCH_VERSION}", fetch)
+
+def mongo_java_libraries() -> Path:
+    """The folder of mongo-java-server's jars. Raises ServiceError."""
+    return _dependencies(MONGO_JAVA_POM, f"mongo-java-server-{MONGO_JAVA_VERSION}")
 
 
 def registry_folder() -> Path:
@@ -146,6 +145,16 @@ def go(oldest: tuple[int, int] = _OLDEST_GO) -> str:
     if found is None or (int(found[1]), int(found[2])) < oldest:
         raise ServiceError(f"Go {oldest[0]}.{oldest[1]} or newer is needed to build; {said}")
     return path
+
+
+def _dependencies(pom: Path, name: str) -> Path:
+    """The folder of the jars that a POM names."""
+
+    def fetch(folder: Path) -> None:
+        goal = "dependency:copy-dependencies"
+        _maven("--file", str(pom), goal, f"-DoutputDirectory={folder}")
+
+    return cached(name, fetch)
 
 
 def _maven(*arguments: str) -> None:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from infra.downloads import (
     FERRETDB_VERSION,
+    MONGO_JAVA_POM,
+    MONGO_JAVA_VERSION,
     REGISTRY_VERSION,
     ServiceError,
     ferretdb_binary,
     java,
+    mongo_java_libraries,
     program,
     registry_folder,
 )
@@ -109,6 +112,19 @@ class Mongo(Service):
         data.mkdir(exist_ok=True)
         quiet = {"GOMEMLIMIT": "256MiB", "DO_NOT_TRACK": "1"}
         return Command([str(ferretdb_binary()), f"{HOST}:{self.port}", str(data)], quiet)
+
+
+class MemoryMongo(Mongo):
+    """mongo-java-server: MongoDB's wire protocol from memory, with its indexes; no TTL indexes."""
+
+    name = "mongodb-in-memory"
+
+    def identity(self) -> Identity:
+        return Identity("mongo-java-server", MONGO_JAVA_VERSION, "MongoDB")
+
+    def prepare(self) -> Command:
+        machine = [java(), "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{mongo_java_libraries()}/*"]
+        return Command([*machine, str(MONGO_JAVA_POM.with_name("Server.java")), str(self.port)], {})
 
 
 class S3(Service):

@@ -1,7 +1,8 @@
 """Measure the gateway and print the table."""
 
 import argparse
-import asyncio
+
+import uvloop
 
 from bench.gateway.receive import measure_receive
 from bench.gateway.waiting import measure_upload, measure_waiting
@@ -30,11 +31,11 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--megabytes", type=int, default=500)
-    show(asyncio.run(measure(parser.parse_args())))
+    show(uvloop.run(measure(parser.parse_args())))
 
 
 if __name__ == "__main__":

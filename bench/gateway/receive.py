@@ -1,23 +1,31 @@
 """Receiving finished results: from the cache, from the database, beside a constant."""
 
-import asyncio
 import contextlib
 import statistics
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from bench.gateway.load import ask
+from pymongo import AsyncMongoClient
+
+from bench.gateway.load import ask, ask_each
 from bench.gateway.processes import Served, constant, gateway
 from bench.report import Figure
 from gateway.records import Account, Asked, Record, Status, now
 from gateway.resources import row_of
-from gateway.stores.mongo import MongoStore
-from infra.others import Mongo, Redis
-from infra.service import free_port
+from gateway.stores.mongo import MongoStore, document_of
+from infra.others import MemoryMongo, Mongo, Redis
+from infra.service import Service, free_port
 
 _RESULT = b'{"document":{},"pages":["' + b"x" * 8000 + b'"]}'
-_AT_ONCE = 16
+_AT_ONCE = 500
+_SOURCES = {
+    "redis": ("Redis", 0.7),
+    "memory": ("MongoDB's protocol (mongo-java-server)", 0.5),
+    "ferretdb": ("MongoDB's protocol (FerretDB on SQLite)", 0.5),
+}
+"""What is asked, what people call it, and its rate over the constant's that is aimed at."""
 
 
 async def measure_receive(
@@ -26,26 +34,23 @@ async def measure_receive(
     """Requests a second and p99, by turns."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        with _running(folder) as (mongo, redis):
-            url = mongo.url.replace("/?", "/bench?")
-            length = await _fill(url, documents)
+        with _running(folder, MemoryMongo, Mongo, Redis) as (memory, ferretdb, redis):
+            urls = [each.database_url("bench") for each in (memory, ferretdb)]
+            lengths = {await _fill(url, documents) for url in urls}
             paths = [f"/v1/documents/doc-{number}" for number in range(documents)]
             async with contextlib.AsyncExitStack() as stack:
-                served = {
-                    "constant": await stack.enter_async_context(constant(length)),
-                    "redis": await stack.enter_async_context(
-                        gateway(
-                            store_url=url,
-                            cache_url=redis.url,
-                            cache_seconds="3600",
-                            state_dir=str(folder / "cached"),
-                        )
-                    ),
-                    "mongodb": await stack.enter_async_context(
-                        gateway(store_url=url, state_dir=str(folder / "plain"))
-                    ),
-                }
-                await _warm(served["redis"], paths)
+
+                async def start(name: str, url: str, **others: str) -> Served:
+                    state = str(folder / name)
+                    made = gateway(store_url=url, state_dir=state, **others)
+                    return await stack.enter_async_context(made)
+
+                served = {"constant": await stack.enter_async_context(constant(lengths.pop()))}
+                cache = {"cache_url": redis.url, "cache_seconds": "3600"}
+                served["redis"] = await start("redis", urls[0], **cache)
+                served["memory"] = await start("memory", urls[0])
+                served["ferretdb"] = await start("ferretdb", urls[1])
+                await ask_each(served["redis"].address, paths)
                 return await _compare(served, paths, connections, seconds, rounds)
 
 
@@ -60,12 +65,12 @@ async def _compare(
             rates[name].append(len(taken) / seconds)
             slow[name].append(taken[int(len(taken) * 0.99)] * 1000)
     figures = []
-    for name, target in (("redis", 0.7), ("mongodb", 0.5)):
+    for name, (what, target) in _SOURCES.items():
         ratios = [one / other for one, other in zip(rates[name], rates["constant"], strict=True)]
         ratio = _median(ratios)
         figures.append(
             Figure(
-                f"receive from {name}",
+                f"receive from {what}",
                 _median(rates[name]),
                 "requests/s",
                 "a constant",
@@ -77,7 +82,7 @@ async def _compare(
         )
         figures.append(
             Figure(
-                f"receive from {name}, p99",
+                f"receive from {what}, p99",
                 _median(slow[name]),
                 "ms",
                 "a constant",
@@ -92,27 +97,25 @@ def _median(values: list[float]) -> float:
 
 
 @contextlib.contextmanager
-def _running(folder: Path) -> Iterator[tuple[Mongo, Redis]]:
-    (folder / "mongo").mkdir()
-    (folder / "redis").mkdir()
-    mongo, redis = Mongo(folder / "mongo", free_port()), Redis(folder / "redis", free_port())
-    try:
-        mongo.start()
-        redis.start()
-        yield mongo, redis
-    finally:
-        mongo.stop()
-        redis.stop()
+def _running(folder: Path, *kinds: type[Service]) -> Iterator[list[Any]]:
+    with contextlib.ExitStack() as stack:
+        services = [kind(folder / kind.name, free_port()) for kind in kinds]
+        for service in services:
+            stack.callback(service.stop)
+            service.start()
+        yield services
 
 
 async def _fill(url: str, documents: int) -> int:
     """Store finished documents; bytes of one as a client is shown it."""
     store = MongoStore(url, 7 * 24 * 3600.0)
-    await store.start()
-    rows = [row_of(_record(number), _RESULT) for number in range(documents)]
-    for start in range(0, documents, _AT_ONCE):
-        await asyncio.gather(*(store.add(row) for row in rows[start : start + _AT_ONCE]))
+    await store.start()  # makes the indexes
     await store.close()
+    rows = [row_of(_record(number), _RESULT) for number in range(documents)]
+    async with AsyncMongoClient[dict[str, Any]](url) as client:
+        kept = client.get_default_database().documents
+        for start in range(0, documents, _AT_ONCE):
+            await kept.insert_many(map(document_of, rows[start : start + _AT_ONCE]))
     return len(rows[0].body)
 
 
@@ -132,15 +135,3 @@ def _record(number: int) -> Record:
         updated_at=moment,
         is_dispatched=True,
     )
-
-
-async def _warm(served: Served, paths: list[str]) -> None:
-    """Every document once, so that the cache has it."""
-    host, port = served.address.split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    for path in paths:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = head.lower().split(b"content-length: ")[1].split(b"\r")[0]
-        await reader.readexactly(int(length))
-    writer.close()

@@ -6,21 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
-from gateway.bells import Bell
-from gateway.documents import Documents
 from gateway.identity import Caller
 from gateway.records import Record
-from gateway.resources import DOCUMENTS, json_of, page_event_of, resource_of
-from gateway.routes.parts import DocumentId, TheBells, TheConfig, TheDocuments, problems
+from gateway.resources import DOCUMENTS
+from gateway.routes.parts import DocumentId, TheConfig, TheDocuments, TheWatches, problems
+from gateway.stores import Store
+from gateway.watches import LAST, NEWS_AT_ONCE, Moment, Watch, events_of
 from meshkit.errors import PagemeshError
 
 router = APIRouter(tags=["documents"])
 
-LAST = "end"
-"""Id of the last event: who has seen it needs no other."""
 _EVENT = {
     "type": "object",
     "properties": {
@@ -29,7 +26,6 @@ _EVENT = {
         "data": {"type": "string", "contentMediaType": "application/json"},
     },
 }
-_NEWS_AT_ONCE = 100
 _PING = format_sse_event(comment="")
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -50,7 +46,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 async def events(
     client: Caller,
     documents: TheDocuments,
-    bells: TheBells,
+    watches: TheWatches,
     config: TheConfig,
     document_id: DocumentId,
     last_event_id: Annotated[
@@ -68,68 +64,58 @@ async def events(
         return Response(status_code=204)
     is_number = (last_event_id or "").isascii() and (last_event_id or "").isdigit()
     sequence = int(last_event_id or "0") if is_number and len(last_event_id or "") < 10 else 0
-    following = _Following(documents, record, sequence, config.keep_alive_seconds)
 
     async def stream() -> AsyncIterator[bytes]:
-        with bells.listening(record.work_id) as bell:
-            async for part in following.parts(bell, config.poll_seconds):
+        with watches.watching(record.work_id, record.id, sequence) as watch:
+            following = Following(watch, documents.store, record, sequence)
+            async for part in following.parts(config.keep_alive_seconds):
                 yield part
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers=_HEADERS)
 
 
-class _Following:
+class Following:
     """What one client was told of one document."""
 
-    def __init__(
-        self, documents: Documents, record: Record, sequence: int, keep_alive: float
-    ) -> None:
-        self._store = documents.store
+    def __init__(self, watch: Watch, store: Store, record: Record, sequence: int) -> None:
+        self._watch = watch
+        self._store = store
         self._work_id = record.work_id
         self._id = record.id
         self._sequence = sequence
-        self._keep_alive = keep_alive
         self._told = b""
 
-    async def parts(self, bell: Bell, poll_seconds: float) -> AsyncIterator[bytes]:
+    async def parts(self, keep_alive: float) -> AsyncIterator[bytes]:
         """Events and signs of life, until the document's end or until it is gone."""
-        loop = asyncio.get_running_loop()
+        loop, bell = asyncio.get_running_loop(), self._watch.bell
         spoke = loop.time()
-        while not bell.is_over:
-            rung = bell.rung  # before reading: what happens meanwhile is found in the next round
+        while True:
+            rung = bell.rung  # before telling: what is seen meanwhile is told in the next round
             try:
-                news, is_last = await self._news()
+                told = await self._tell(self._watch.moment)
             except PagemeshError:
                 return  # the client comes again, and is told what is wrong
-            if news:
+            if told or loop.time() - spoke >= keep_alive:
                 spoke = loop.time()
-                yield b"".join(news)
-            if is_last:
+                yield told or _PING
+            if bell.is_over and bell.rung == rung:
                 return
-            if loop.time() - spoke >= self._keep_alive:
-                spoke = loop.time()
-                yield _PING
-            await bell.wait(rung, poll_seconds)
+            await bell.wait(rung, max(0.0, spoke + keep_alive - loop.time()))
 
-    async def _news(self) -> tuple[list[bytes], bool]:
-        record = await self._store.record(self._work_id)
-        if record is None:
-            return [], True
-        found: list[bytes] = []
-        while news := await self._store.news(self._work_id, self._sequence, _NEWS_AT_ONCE):
-            found += [
-                _event("page", page_event_of(self._id, each), str(each.sequence)) for each in news
-            ]
+    async def _tell(self, moment: Moment | None) -> bytes:
+        """What this client does not know of yet."""
+        told = b""
+        while moment is not None and self._sequence < moment.sequence:
+            if self._sequence == moment.after:
+                told += moment.pages
+                self._sequence = moment.sequence
+                break
+            news = await self._store.news(self._work_id, self._sequence, NEWS_AT_ONCE)
+            if not news:
+                break
+            told += events_of(self._id, news)
             self._sequence = news[-1].sequence
-        document = resource_of(record)
-        if record.status.is_final:
-            return [*found, _event("done", document, LAST)], True
-        shown = json_of(document)
-        if shown != self._told:
-            self._told = shown
-            found.append(_event("status", document, str(self._sequence)))
-        return found, False
-
-
-def _event(name: str, content: BaseModel, event_id: str) -> bytes:
-    return format_sse_event(event=name, data_str=json_of(content).decode(), id=event_id)
+        if moment is not None and moment.document and moment.shown != self._told:
+            self._told = moment.shown
+            told += moment.document
+        return told

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 
 from gateway import patterns
-from gateway.bells import Bells
 from gateway.config import GatewayConfig
 from gateway.documents import Documents
 from gateway.images import Images
 from gateway.problems import MEDIA_TYPE
 from gateway.results import Results
 from gateway.uploads import Place
+from gateway.watches import Watches
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _RETRY_AFTER = {
@@ -65,32 +65,33 @@ DocumentId = Annotated[
 PageNumber = Annotated[int, Path(alias="n", ge=1, le=1_000_000, description="From 1.")]
 
 
-def _documents(request: Request) -> Documents:
+# Without `async`, FastAPI would send each of these to a thread, for every request.
+async def _documents(request: Request) -> Documents:
     documents: Documents = request.app.state.documents
     return documents
 
 
-def _bells(request: Request) -> Bells:
-    bells: Bells = request.app.state.bells
-    return bells
+async def _watches(request: Request) -> Watches:
+    watches: Watches = request.app.state.watches
+    return watches
 
 
-def _config(request: Request) -> GatewayConfig:
+async def _config(request: Request) -> GatewayConfig:
     config: GatewayConfig = request.app.state.config
     return config
 
 
-def _place(request: Request) -> Place:
+async def _place(request: Request) -> Place:
     place: Place = request.app.state.place
     return place
 
 
-def _results(request: Request) -> Results:
+async def _results(request: Request) -> Results:
     results: Results = request.app.state.results
     return results
 
 
-def _images(request: Request) -> Images:
+async def _images(request: Request) -> Images:
     images: Images = request.app.state.images
     return images
 
@@ -98,6 +99,6 @@ def _images(request: Request) -> Images:
 TheImages = Annotated[Images, Depends(_images)]
 TheResults = Annotated[Results, Depends(_results)]
 TheDocuments = Annotated[Documents, Depends(_documents)]
-TheBells = Annotated[Bells, Depends(_bells)]
+TheWatches = Annotated[Watches, Depends(_watches)]
 TheConfig = Annotated[GatewayConfig, Depends(_config)]
 ThePlace = Annotated[Place, Depends(_place)]

@@ -60,5 +60,8 @@ class Store(Protocol):
     async def erase(self, work_id: str) -> tuple[int, int]:
         """Delete a document, so that no byte of it is left; how many documents and pages it was."""
 
-    async def sweep(self, before: datetime) -> int:
-        """Delete documents that were sent before then, with their pages; how many there were."""
+    async def sweep(self, before: datetime) -> Sequence[str]:
+        """Delete some of the documents that were sent before then, with their pages.
+
+        Their work ids; none once all are deleted.
+        """

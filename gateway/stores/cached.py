@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from gateway.records import Cursor, PageNews, Record, Row, StoredPage, View
 from gateway.stores.base import Store
+from gateway.stores.gathered import GatheredReads
 from meshkit.errors import DependencyUnavailable
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ _LEASE_MS = 1_000
 _WAIT_SECONDS = 0.02
 _MOST_WAITS = 10
 _CONNECTIONS = 32
+_READ_AT_ONCE = 100
 _ABSENT = b"-"
 _FILL = """
 if redis.call('GET', KEYS[2]) == ARGV[1] then
@@ -38,8 +40,8 @@ class CachedStore:
     """A `Store` whose views come from Redis where it has them.
 
     Who misses takes a lease on the key and fills it, while others wait for that. A change deletes
-    value and lease, so that whoever has read the old one fills in nothing. Without Redis everything
-    comes from the store.
+    value and lease, so that whoever has read the old one fills in nothing. What is asked for at the
+    same time is read together. Without Redis everything comes from the store.
 
     Args:
         store: the truth.
@@ -58,6 +60,7 @@ class CachedStore:
             timeout=_TIMEOUT_SECONDS,
         )
         self._redis: Any = Redis.from_pool(pool)
+        self._values = GatheredReads(self._read, _READ_AT_ONCE)
         self._fill = self._redis.register_script(_FILL)
         self._rests_until = 0.0
         self._reading: dict[str, asyncio.Task[View | None]] = {}
@@ -141,9 +144,12 @@ class CachedStore:
         await self._forget(work_id)  # somebody may have looked meanwhile
         return done
 
-    async def sweep(self, before: datetime) -> int:
-        """See `Store`; what is deleted leaves the cache when its time there is over."""
-        return await self._store.sweep(before)
+    async def sweep(self, before: datetime) -> Sequence[str]:
+        """See `Store`. What a TTL index deletes leaves the cache when its time there is over."""
+        swept = await self._store.sweep(before)
+        if swept:
+            await self._forget(*swept)
+        return swept
 
     async def _view(self, work_id: str) -> View | None:
         token = uuid.uuid4().hex
@@ -160,7 +166,11 @@ class CachedStore:
         return view
 
     async def _held(self, work_id: str) -> bytes | None:
-        return await self._tried(lambda: self._redis.get(_key(work_id)), None)
+        return await self._tried(lambda: self._values.get(_key(work_id)), None)
+
+    async def _read(self, keys: Sequence[str]) -> dict[str, bytes]:
+        values = await self._redis.mget(keys)
+        return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
     async def _has_lease(self, work_id: str, token: str) -> bool:
         """Whether this one is to read the store: others wait. True when there is no cache."""
@@ -175,8 +185,9 @@ class CachedStore:
         keys = [_key(work_id), _lease(work_id)]
         await self._tried(lambda: self._fill(keys=keys, args=[token, value, seconds]), None)
 
-    async def _forget(self, work_id: str) -> None:
-        await self._tried(lambda: self._redis.delete(_key(work_id), _lease(work_id)), None)
+    async def _forget(self, *work_ids: str) -> None:
+        keys = [key(work_id) for work_id in work_ids for key in (_key, _lease)]
+        await self._tried(lambda: self._redis.delete(*keys), None)
 
     async def _tried(self, ask: Callable[[], Awaitable[T]], otherwise: T) -> T:
         """What Redis answers; where it does not, something else, and it is left alone a while."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,15 +15,20 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from gateway.records import Cursor, PageNews, Record, Row, StoredPage, View
+from gateway.stores.gathered import GatheredReads
 from meshkit.errors import DependencyUnavailable
 
 _TIMEOUT_MS = 3_000
 _CONNECTIONS = 64
+_READ_AT_ONCE = 100
 _SWEPT_AT_ONCE = 500
 _TURNS = 64
 _NEWS = {"number": 1, "sequence": 1, "outcome": 1, "reason": 1}
 _VIEW = {"etag": 1, "body": 1, "is_final": 1}
+_RECORD = {"record": 1}
 _DATABASE = "pagemesh"
+_AGE = "retention"
+_INDEX_CONFLICT = 85
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +38,8 @@ _Collection = AsyncCollection[dict[str, Any]]
 class MongoStore:
     """A `Store` in a MongoDB database.
 
-    A document and a page are read by their primary keys. TTL indexes delete what is old; `sweep`
-    does it where the server has none.
+    A document and a page are read by their primary keys; documents that are asked for at the same
+    time, in one read. TTL indexes delete what is old; `sweep` does it where the server has none.
 
     Args:
         url: `mongodb://host/database`; the database is `pagemesh` where it names none.
@@ -56,13 +61,15 @@ class MongoStore:
         options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
         self._documents: _Collection = database.get_collection("documents", options)
         self._pages: _Collection = database.get_collection("pages", options)
-        self._has_indexes = False
+        self._views = GatheredReads(self._reading(_VIEW), _READ_AT_ONCE)
+        self._records = GatheredReads(self._reading(_RECORD), _READ_AT_ONCE)
+        self._is_ready = False
         self._turns = [asyncio.Lock() for _ in range(_TURNS)]
 
     async def start(self) -> None:
         """Make the indexes, now or once the database is there."""
         try:
-            await self._make_indexes()
+            await self._get_ready()
         except DependencyUnavailable as error:
             _log.warning("the database is not there yet", extra={"cause": str(error.__cause__)})
 
@@ -74,18 +81,11 @@ class MongoStore:
         """Whether it answers."""
         with _told():
             await self._client.admin.command("ping")
-        await self._make_indexes()
+        await self._get_ready()
 
     async def add(self, row: Row) -> Record | None:
         """See `Store`."""
-        record = row.record
-        kept = {
-            "_id": record.work_id,
-            "client": record.client,
-            "id": record.id,
-            "created_at": record.created_at,
-            **_changing(row),
-        }
+        record, kept = row.record, document_of(row)
         with _told():
             try:
                 await self._documents.insert_one(kept)
@@ -108,13 +108,13 @@ class MongoStore:
     async def record(self, work_id: str) -> Record | None:
         """See `Store`."""
         with _told():
-            found = await self._documents.find_one({"_id": work_id}, {"record": 1})
+            found = await self._records.get(work_id)
         return Record.model_validate_json(found["record"]) if found else None
 
     async def view(self, work_id: str) -> View | None:
         """See `Store`."""
         with _told():
-            found = await self._documents.find_one({"_id": work_id}, _VIEW)
+            found = await self._views.get(work_id)
         return View(found["etag"], bytes(found["body"]), found["is_final"]) if found else None
 
     async def add_page(self, record: Record, page: StoredPage) -> bool:
@@ -175,14 +175,14 @@ class MongoStore:
             condition["id"] = {"$regex": f"^{re.escape(query)}"}
         order = [("created_at", DESCENDING), ("_id", DESCENDING)]
         with _told():
-            found = self._documents.find(condition, {"record": 1}).sort(order).limit(limit)
+            found = self._documents.find(condition, _RECORD).sort(order).limit(limit)
             return [Record.model_validate_json(each["record"]) async for each in found]
 
     async def waiting(self, before: datetime, limit: int) -> Sequence[Record]:
         """See `Store`."""
         condition = {"is_dispatched": False, "created_at": {"$lt": before}}
         with _told():
-            found = self._documents.find(condition, {"record": 1})
+            found = self._documents.find(condition, _RECORD)
             found = found.sort("created_at", ASCENDING).limit(limit)
             return [Record.model_validate_json(each["record"]) async for each in found]
 
@@ -193,47 +193,86 @@ class MongoStore:
             pages = await self._pages.delete_many({"work_id": work_id})
         return found.deleted_count, pages.deleted_count
 
-    async def sweep(self, before: datetime) -> int:
+    async def sweep(self, before: datetime) -> Sequence[str]:
         """See `Store`."""
-        total = 0
+        old: dict[str, Any] = {"created_at": {"$lt": before}}
         with _told():
-            while True:
-                found = self._documents.find({"created_at": {"$lt": before}}, {"_id": 1})
-                old = [each["_id"] async for each in found.limit(_SWEPT_AT_ONCE)]
-                if not old:
-                    return total
-                await self._pages.delete_many({"work_id": {"$in": old}})
-                await self._documents.delete_many({"_id": {"$in": old}})
-                total += len(old)
+            documents = await _ids_of(self._documents, old)
+            if documents:
+                await self._pages.delete_many({"work_id": {"$in": documents}})
+                await self._documents.delete_many({"_id": {"$in": documents}})
+                return documents
+            # Pages that came in after their document was deleted, or before its TTL index's turn.
+            while pages := await _ids_of(self._pages, old):
+                await self._pages.delete_many({"_id": {"$in": pages}})
+        return []
+
+    def _reading(
+        self, fields: Mapping[str, int]
+    ) -> Callable[[Sequence[str]], Awaitable[dict[str, dict[str, Any]]]]:
+        async def read(work_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+            # Not every server of MongoDB's protocol looks a single one of `$in` up by its key.
+            key = work_ids[0] if len(work_ids) == 1 else {"$in": work_ids}
+            found = self._documents.find({"_id": key}, fields).limit(len(work_ids))
+            return {each["_id"]: each for each in await found.to_list()}
+
+        return read
+
+    async def _get_ready(self) -> None:
+        if self._is_ready:
+            return
+        with _told():
+            server = await self._client.server_info()
+            if "ferretdbVersion" in server:  # its first generation reads all documents for `$in`
+                for reads in (self._views, self._records):
+                    reads.most, reads.flights = 1, _CONNECTIONS
+            await self._make_indexes()
+        self._is_ready = True
 
     async def _make_indexes(self) -> None:
-        if self._has_indexes:
-            return
         newest = [("client", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]
         waiting = [("is_dispatched", ASCENDING), ("created_at", ASCENDING)]
         by_number = [("work_id", ASCENDING), ("number", ASCENDING)]
         by_sequence = [("work_id", ASCENDING), ("sequence", ASCENDING)]
-        with _told():
-            await self._documents.create_index(newest, name="newest")
-            await self._documents.create_index(waiting, name="waiting")
-            await self._pages.create_index(by_number, name="by_number")
-            await self._pages.create_index(by_sequence, name="by_sequence")
-            for collection in (self._documents, self._pages):
-                await self._make_ttl_index(collection)
-        self._has_indexes = True
+        await self._documents.create_index(newest, name="newest")
+        await self._documents.create_index(waiting, name="waiting")
+        await self._pages.create_index(by_number, name="by_number")
+        await self._pages.create_index(by_sequence, name="by_sequence")
+        for collection in (self._documents, self._pages):
+            await self._make_ttl_index(collection)
 
     async def _make_ttl_index(self, collection: _Collection) -> None:
+        by_age, seconds = [("created_at", ASCENDING)], int(self._retention)
         try:
-            await collection.create_index(
-                [("created_at", ASCENDING)],
-                name="retention",
-                expireAfterSeconds=int(self._retention),
-            )
+            await collection.create_index(by_age, name=_AGE, expireAfterSeconds=seconds)
         except OperationFailure as error:
+            if error.code == _INDEX_CONFLICT:  # it is there with another retention
+                index = {"name": _AGE, "expireAfterSeconds": seconds}
+                await collection.database.command("collMod", collection.name, index=index)
+                return
             _log.warning(
                 "the database has no TTL index for us; old documents are deleted by the gateway",
                 extra={"collection": collection.name, "cause": str(error)},
             )
+            await collection.create_index(by_age, name="by_age")
+
+
+async def _ids_of(collection: _Collection, condition: Mapping[str, Any]) -> list[str]:
+    """Keys of some of those that a condition holds for."""
+    found = collection.find(condition, {"_id": 1}).limit(_SWEPT_AT_ONCE)
+    return [each["_id"] for each in await found.to_list()]
+
+
+def document_of(row: Row) -> dict[str, Any]:
+    """A row as the database keeps it."""
+    record = row.record
+    return {
+        "_id": record.work_id,
+        "client": record.client,
+        "id": record.id,
+        "created_at": record.created_at,
+        **_changing(row),
+    }
 
 
 def _changing(row: Row) -> dict[str, Any]:

@@ -197,18 +197,15 @@ class SqliteStore:
         await self._file.empty_log()
         return done
 
-    async def sweep(self, before: datetime) -> int:
+    async def sweep(self, before: datetime) -> Sequence[str]:
         """See `Store`."""
 
-        def act(database: sqlite3.Connection) -> int:
+        def act(database: sqlite3.Connection) -> list[str]:
             deleted = database.execute(
                 "DELETE FROM documents WHERE work_id IN "
-                "(SELECT work_id FROM documents WHERE created_at < ? LIMIT ?)",
+                "(SELECT work_id FROM documents WHERE created_at < ? LIMIT ?) RETURNING work_id",
                 (before.timestamp(), _SWEPT_AT_ONCE),
             )
-            return deleted.rowcount
+            return [work_id for (work_id,) in deleted]
 
-        total = 0
-        while swept := await self._file.transact(act):
-            total += swept
-        return total
+        return await self._file.transact(act)

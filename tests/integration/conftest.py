@@ -7,7 +7,7 @@ import pytest
 
 from infra.downloads import ServiceError
 from infra.kafka_broker import KafkaBroker
-from infra.others import S3, Mongo, Redis, SchemaRegistry
+from infra.others import S3, MemoryMongo, Mongo, Redis, SchemaRegistry
 from infra.service import Service, free_port
 from tests.conftest import SERVICES
 
@@ -57,6 +57,13 @@ def mongo(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mongo]:
     yield from running(Mongo, request, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def memory_mongo(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MemoryMongo]:
+    yield from running(MemoryMongo, request, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

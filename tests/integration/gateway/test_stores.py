@@ -50,7 +50,13 @@ def page_of(number: int, sequence: int) -> StoredPage:
 MakeStore = Callable[[], Store]
 
 
-@pytest.fixture(params=["sqlite", "mongodb", "cached sqlite", "cached mongodb", "dead cache"])
+KINDS = (
+    *("sqlite", "mongodb", "mongodb in memory"),
+    *("cached sqlite", "cached mongodb in memory", "dead cache"),
+)
+
+
+@pytest.fixture(params=KINDS)
 def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> MakeStore:
     """Opens the store, always the same one."""
     kind: str = request.param
@@ -59,8 +65,9 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> MakeStore:
     def make() -> Store:
         store: Store = SqliteStore(tmp_path / "documents.sqlite3")
         if "mongodb" in kind:
-            mongo: Mongo = request.getfixturevalue("mongo")
-            store = MongoStore(mongo.url.replace("/?", f"/{name}?"), 3600.0)
+            fixture = "memory_mongo" if "in memory" in kind else "mongo"
+            mongo: Mongo = request.getfixturevalue(fixture)
+            store = MongoStore(mongo.database_url(name), 3600.0)
         if kind.startswith("cached"):
             redis: Redis = request.getfixturevalue("redis")
             database = "/1" if "mongodb" in kind else "/0"
@@ -77,8 +84,16 @@ async def store(make_store: MakeStore) -> AsyncIterator[Store]:
     store = make_store()
     await store.start()
     yield store
-    await store.sweep(now() + timedelta(days=1))
+    await sweep(store, -24 * 3600.0)
     await store.close()
+
+
+async def sweep(store: Store, age: float) -> list[str]:
+    """Delete what is older than so many seconds."""
+    swept: list[str] = []
+    while some := await store.sweep(now() - timedelta(seconds=age)):
+        swept += some
+    return sorted(swept)
 
 
 async def test_a_document_is_kept_as_it_was_given(store: Store, make_store: MakeStore) -> None:
@@ -186,10 +201,55 @@ async def test_what_waits_and_what_is_old(store: Store) -> None:
     await store.add(row_of(record_of("done", age=50, is_dispatched=True)))
     waiting = await store.waiting(now() - timedelta(seconds=10), 10)
     assert [record.id for record in waiting] == ["old"]
-    assert await store.sweep(now() - timedelta(seconds=80)) == 1
+
+
+async def test_what_is_over_its_time_is_gone(store: Store) -> None:
+    old = record_of("old", age=100, status=Status.READY)
+    await store.add(row_of(old))
+    await store.add_page(old, page_of(1, 1))
+    for number in range(120):
+        await store.add(row_of(record_of(f"older-{number}", age=200)))
+    young = record_of("young", age=60, status=Status.READY)
+    await store.add(row_of(young))
+    await store.add_page(young, page_of(1, 1))
+    shown = View("t1", b"{}", True)
+    assert [await store.view(each) for each in ("old", "young")] == [shown, shown]
+    assert len(await sweep(store, 80)) == 121
     assert await store.record("old") is None
+    assert await store.view("old") is None, "also where a cache had it"
     assert await store.page("old", 1) is None
-    assert await store.record("new") is not None
+    assert await store.pages("old", 0, 9) == []
+    assert [each.id for each in await store.listed("", None, 9, "")] == ["young"]
+    assert await store.view("young") == shown
+    assert await store.page("young", 1) == page_of(1, 1)
+    assert await sweep(store, 80) == []
+    assert await store.add(row_of(record_of("old"))) is None, "its id is free again"
+
+
+async def test_a_page_that_comes_after_its_document_is_gone_does_not_stay(mongo: Mongo) -> None:
+    store = MongoStore(mongo.database_url("late_pages"), 3600.0)
+    await store.start()
+    old = record_of("old", age=100)
+    await store.add(row_of(old))
+    assert await sweep(store, 80) == ["old"]
+    assert await store.add_page(old, page_of(1, 1))
+    assert await sweep(store, 80) == []
+    assert await store.page("old", 1) is None
+    await store.close()
+
+
+async def test_documents_are_read_together(memory_mongo: Mongo) -> None:
+    store = MongoStore(memory_mongo.database_url("together"), 3600.0)
+    await store.start()
+    names = [f"doc-{number}" for number in range(250)]
+    for name in names[::2]:
+        await store.add(row_of(record_of(name), name.encode()))
+    views = await asyncio.gather(*(store.view(name) for name in names * 2))
+    found = [view and view.body.decode() for view in views]
+    assert found == [name if number % 2 == 0 else None for number, name in enumerate(names)] * 2
+    records = await asyncio.gather(*(store.record(name) for name in names))
+    assert [record and record.id for record in records] == found[:250]
+    await store.close()
 
 
 async def test_a_dead_database_is_told(tmp_path: Path) -> None:
