@@ -4,8 +4,9 @@ The peaks of the profile are lines, and a straight line is fitted to the points 
 those that lie beside it: ascenders, descenders, a line of the next column that nearly meets. The
 page's direction is the median of its lines' directions, each weighted by the inverse of its
 variance: half of all that is written lies to either side of it, and what runs astray does not pull.
-Where a form and what was typed into it lie differently, it is the median of those that more lines
-agree with. How far the lines agree, and how many they are, says how sure it is.
+Where a form and what was typed into it lie differently, lines are fitted along both directions, and
+it is the one that more lines agree with. How far the lines agree, and how many they are, says how
+sure it is.
 
 Angles are degrees clockwise, in image coordinates (x right, y down).
 """
@@ -38,8 +39,8 @@ FAR = 0.3
 """Degrees from that direction beyond which a line has no say."""
 LINE_ERROR = 0.3
 """Degrees by which the direction of one line of text is off."""
-ROUNDS = 2
-"""Lines are found anew along the direction that they had together: it tells them apart better."""
+RIVAL = 0.4
+"""Share of the weight that agrees with the first direction, from which another is looked at too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +74,69 @@ class CommonDirection:
 def direction_of_lines(text: TextEdges, degrees: float) -> CommonDirection:
     """The direction that the lines along the upper and the lower edges of text have together.
 
+    Lines are told apart best along their own direction. Where some agree on another direction than
+    most do, both are fitted before one is chosen: or the answer would depend on which came first.
+
     Args:
         text: the page's text.
         degrees: the lines' direction to about half a degree; it is the answer where no line is.
     """
-    error = np.inf
-    for _ in range(ROUNDS):
-        sides = [_fit(*side) for side in sides_of(text, degrees, HALF_ANGLE, MOST_POINTS)]
-        slopes = np.concatenate([side.slopes for side in sides])
-        weights = np.concatenate([side.weights for side in sides])
-        if len(slopes):
-            middle = agreed(slopes, weights)
-            error = _error(slopes - middle, weights)
-            degrees += middle
-    return CommonDirection(degrees, error)
+    lines = _lines_along(text, degrees)
+    if not len(lines.slopes):
+        return CommonDirection(degrees, np.inf)
+    candidates = [_fitted(text, degrees + slope) for slope in directions(lines)]
+    return max(candidates, key=lambda each: each.support).direction
 
 
-def agreed(values: Floats, weights: Floats) -> float:
-    """The weighted median of those values that lie near where most of the weight is.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A direction, and the weight of the lines that agree with it, seen along it."""
+
+    direction: CommonDirection
+    support: float
+
+
+def _fitted(text: TextEdges, degrees: float) -> _Candidate:
+    """What the lines that lie about this way have for their direction."""
+    lines = _lines_along(text, degrees)
+    if not len(lines.slopes):
+        return _Candidate(CommonDirection(degrees, np.inf), 0.0)
+    slopes, weights = lines.slopes, lines.weights
+    near = np.abs(slopes) <= FAR
+    middle = weighted_median(slopes[near], weights[near]) if near.any() else 0.0
+    support = float(_bell(slopes - middle) @ weights)
+    error = _error(slopes - middle, weights)
+    return _Candidate(CommonDirection(degrees + middle, error), support)
+
+
+def directions(lines: Lines) -> list[float]:
+    """The slope that most of the weight agrees with, then others that enough of it does.
 
     Args:
-        values: (n,) degrees, one at least.
-        weights: (n,) positive.
+        lines: one at least.
     """
-    votes = np.exp(-np.square((values[:, None] - values) / AGREEING) / 2) @ weights
-    near = np.abs(values - values[votes.argmax()]) <= FAR
-    return weighted_median(values[near], weights[near])
+    slopes, weights = lines.slopes, lines.weights
+    votes = _bell(slopes[:, None] - slopes) @ weights
+    enough, found = RIVAL * votes.max(), []
+    while len(votes) and votes.max() >= enough:
+        middle = slopes[votes.argmax()]
+        near = np.abs(slopes - middle) <= FAR
+        found.append(weighted_median(slopes[near], weights[near]))
+        votes = np.where(near, -np.inf, votes)
+    return found
+
+
+def _lines_along(text: TextEdges, degrees: float) -> Lines:
+    """Lines along the lower and along the upper edges of text."""
+    sides = [_fit(*side) for side in sides_of(text, degrees, HALF_ANGLE, MOST_POINTS)]
+    return Lines(
+        np.concatenate([side.slopes for side in sides]),
+        np.concatenate([side.weights for side in sides]),
+    )
+
+
+def _bell(deviations: Floats) -> Floats:
+    return np.asarray(np.exp(-np.square(deviations / AGREEING) / 2), np.float64)
 
 
 def _error(deviations: Floats, weights: Floats) -> float:
