@@ -15,6 +15,7 @@ from meshkit.logs import configure_logging
 from meshkit.telemetry.process import configure_telemetry
 from pagemesh.cli.analyze import analyze
 from pagemesh.cli.cancel import cancel
+from pagemesh.cli.compare_versions import compare_versions
 from pagemesh.cli.dlq import dlq
 from pagemesh.cli.doctor import doctor
 from pagemesh.cli.erase import erase
@@ -52,7 +53,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback()(_options)
-for command in (analyze, train_classifier, pipelines, serve, up, trace, doctor):
+for command in (analyze, compare_versions, train_classifier, pipelines, serve, up, trace, doctor):
     app.command()(command)
 for in_background in (submit, result, cancel, erase):
     app.command()(in_background)
