@@ -1,5 +1,7 @@
 """`python -m gateway`."""
 
+import gc
+
 from gateway.app import create_app
 from gateway.config import GatewayConfig
 from gateway.server import server_of
@@ -14,6 +16,9 @@ if __name__ == "__main__":
     configure_logging("gateway", config.log_level, file=config.log_file)
     telemetry = configure_telemetry("gateway")
     try:
-        server_of(create_app(config), config).run()
+        server = server_of(create_app(config), config)
+        gc.collect()
+        gc.freeze()  # what is there now stays: no collection needs to look at it again
+        server.run()
     finally:
         telemetry.shutdown()
