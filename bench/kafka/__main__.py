@@ -14,7 +14,7 @@ FEW, MANY = 1_000, 100_000
 _MOST_GROWTH = 1.1
 _TIMED = 300
 WHOLE_TARGET = 0.97
-_DOCUMENTS, _WHOLE_ROUNDS = 24, 3
+_DOCUMENTS, _WHOLE_ROUNDS = 8, 3
 
 
 async def measure_adapter(services: House, rounds: int, count: int) -> Figure:

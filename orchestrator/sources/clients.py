@@ -10,6 +10,8 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from orchestrator.sources.config import KafkaSettings
 
 _RECORDS_AT_ONCE = 200
+_FETCHED_BYTES = 128 * 1024
+"""Of a partition, kept by the consumer before we take it: a larger batch comes alone."""
 _TRANSACTION_MS = 20_000
 _REQUEST_MS, _DELIVERY_MS = 10_000, 15_000
 _METADATA_MS = 30_000
@@ -100,6 +102,7 @@ def _of_requests(options: Options, settings: KafkaSettings) -> Any:
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         max_poll_records=_RECORDS_AT_ONCE,
+        max_partition_fetch_bytes=_FETCHED_BYTES,
         session_timeout_ms=settings.kafka_session_timeout_ms,
         metadata_max_age_ms=_METADATA_MS,
         heartbeat_interval_ms=settings.kafka_session_timeout_ms // 3,

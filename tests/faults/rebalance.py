@@ -100,7 +100,7 @@ async def scaled(scale: Scale, count: int) -> Answers:
             each.start()
         while not all(scale.documents(each.name) for each in leave) and len(answers.ids) < count:
             await hear(len(answers.ids) + 1)
-        await hear(len(answers.ids) + count // 6)
+        await hear(min(count, len(answers.ids) + count // 6))
         await asyncio.gather(*(asyncio.to_thread(each.stop) for each in leave))
         await hear(count)
         await hear(count + 1, _LISTEN_ON_SECONDS)
@@ -132,6 +132,8 @@ async def run(folder: Path, count: int) -> bool:
                 "kafka_registry": registry.url,
                 "store_url": store.url,
                 "kafka_session_timeout_ms": "3000",
+                "kafka_documents_in_flight": "2",
+                "kafka_waiting_records": "4",
             }
             scale = Scale(folder, connection, settings)
             expected = await asyncio.to_thread(send, scale, count)
