@@ -1,8 +1,8 @@
 """Sends requests while orchestrator, models, broker and store are killed with -9 at random moments.
 
 `python -m tests.faults --seed 1 --requests 500`: exits 0 when each id has exactly one final result
-or dead letter, and every account of pages adds up. The models are fakes, a process each; everything
-else is real.
+or dead letter, and every account of pages adds up. The models are fakes, a process each, unless
+`--models real` asks for our own; everything else is real.
 """
 
 import argparse
@@ -41,7 +41,7 @@ _SOON_SHARE = 0.25
 class House:
     """Everything that runs."""
 
-    def __init__(self, folder: Path, store: str) -> None:
+    def __init__(self, folder: Path, store: str, models: str) -> None:
         self.folder = folder
         self.broker = KafkaBroker(folder / "kafka", free_port())
         self.registry = SchemaRegistry(folder / "registry", free_port())
@@ -52,10 +52,7 @@ class House:
         self.connection = Connection(brokers=self.broker.url, registry=self.registry.url)
         create_topics(self.connection, Topics(), partitions=8, replication=1)
         ports = {model: free_port() for model in MODELS}
-        self.models = [
-            Process(model, ["tests.faults.model", str(port)], {}, folder)
-            for model, port in ports.items()
-        ]
+        self.models = [_model(models, model, port, folder) for model, port in ports.items()]
         given = {f"{model}_target": f"127.0.0.1:{port}" for model, port in ports.items()} | {
             "port": "0",
             "state_dir": str(folder / "state"),
@@ -90,6 +87,17 @@ class House:
         time.sleep(chance.random())
         victim.start()
         return victim.name
+
+
+def _model(kind: str, name: str, port: int, folder: Path) -> Process:
+    """A model's process: a fake, or the real server with its fast tier."""
+    if kind == "fake":
+        return Process(name, ["tests.faults.model", str(port)], {}, folder)
+    prefix = f"PAGEMESH_{name.upper()}"
+    variables = {f"{prefix}_PORT": str(port)} | (
+        {f"{prefix}_TIER": "fast"} if name == "ocr" else {}
+    )
+    return Process(name, [f"servers.{name}"], variables, folder)
 
 
 class Moments:
@@ -195,10 +203,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311 - chance, not a secret
     parser.add_argument("--limit-seconds", type=float, default=180, help="without a new answer")
     parser.add_argument("--store", choices=_STORES, default="redis")
+    parser.add_argument("--models", choices=["fake", "real"], default="fake")
     given = parser.parse_args()
     print(f"seed {given.seed}")
     folder = Path(tempfile.mkdtemp(prefix="pagemesh-faults-"))
-    house = House(folder, given.store)
+    house = House(folder, given.store, given.models)
     try:
         is_well = run(house, given.requests, given.seed, given.limit_seconds)
     finally:
