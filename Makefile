@@ -226,7 +226,7 @@ $(EVAL_VENV)/.installed: setup.cfg scripts/install_debian_packages.sh
 	touch $@
 
 .PHONY: bench-gateway
-bench-gateway: infra-setup  ## Receiving results beside a constant, waiting clients, uploads; 3 minutes
+bench-gateway: infra-setup  ## Receiving results beside a constant, waiting clients, uploads; 2 minutes
 	python -m bench.gateway
 
 .PHONY: bench-gpu
