@@ -84,6 +84,11 @@ test-cluster: infra-setup  ## make deploy against a real control plane, built he
 	python -c 'from infra.kubernetes_tools import control_plane; print(control_plane())'
 	CLUSTER=1 pytest -n 0 tests/cluster
 
+.PHONY: test-mesh
+test-mesh: setup  ## Two real Envoys a hop, configured from the Istio resources: who may call, retries, ejection, canary, one trace
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,bench]'
+	MESH=1 pytest -n 0 tests/mesh
+
 .PHONY: scale
 scale: setup  ## Simulate a day of ten million pages: the table of docs/scale.md
 	python -m bench.scale.simulate
