@@ -35,7 +35,7 @@ class Backend(grpc.GenericRpcHandler):
         self.hanging = threading.Event()
         self.left = 0
         self.remaining: list[float | None] = []
-        self._server: Any = grpc.server(ThreadPoolExecutor(32), handlers=(self,))
+        self._server: Any = grpc.server(ThreadPoolExecutor(32), handlers=[self])
 
     def start(self, address: str) -> int:
         """Listen; the port, when it is one."""

@@ -36,7 +36,7 @@ class Collector(grpc.GenericRpcHandler):
 
     def __init__(self) -> None:
         self._spans: list[Span] = []
-        self._grpc: Any = grpc.server(ThreadPoolExecutor(4), handlers=(self,))
+        self._grpc: Any = grpc.server(ThreadPoolExecutor(4), handlers=[self])
         self._http: ThreadingHTTPServer | None = None
 
     @property

@@ -28,7 +28,7 @@ class Fields:
         """The value of a field, which counts as translated from now on."""
         return self._left.pop(name, default)
 
-    def one_of(self, name: str, known: Mapping[str, Value]) -> Value:
+    def one_of(self, name: str, known: Mapping[Any, Value]) -> Value:
         """What a value stands for. Raises UnknownFieldError."""
         value = self.take(name)
         if value not in known:

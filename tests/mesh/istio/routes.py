@@ -149,10 +149,13 @@ def _mirrors(world: World, fields: Fields, port: int) -> Iterator[Object]:
 
 def _retries(world: World, fields: Fields) -> Object | None:
     said = fields.take("retries")
+    policy: Object | None
     if said is None:
-        return _policy(world, None)
-    with reading(said, f"{fields.where}.retries") as retries:
-        return _policy(world, retries)
+        policy = _policy(world, None)
+    else:
+        with reading(said, f"{fields.where}.retries") as retries:
+            policy = _policy(world, retries)
+    return policy
 
 
 def _policy(world: World, retries: Fields | None) -> Any:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from scripts import image_imports
-from scripts.image_imports import FOLDER, imports, uncovered
+from scripts.image_imports import imports, uncovered
+from scripts.lock_images import FOLDER
 from scripts.manifests.environment import CONFIGS
 
 NOUNS = sorted(CONFIGS)
