@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from orchestrator.sources.assignment import Assignment, Partition
@@ -18,6 +23,12 @@ from orchestrator.sources.telemetry import sending, tell_answered, tell_sent
 
 _ANSWERS_AT_ONCE = 200
 _MOST_REFUSALS = 20
+_REBALANCE = (
+    CommitFailedError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
 
 class _RefusedError(Exception):
@@ -103,12 +114,17 @@ class AnswerWriter:
     def _write(
         self, answers: list[Answer], offsets: dict[TopicPartition, Any], member: Any
     ) -> None:
-        """One transaction. Raises _RefusedError when the broker takes nothing at the moment."""
+        """One transaction. Raises _RefusedError when the broker takes nothing at the moment.
+
+        Of all trouble a rebalance alone leaves the producer as it was. After an answer that was not
+        sent in time kafka-python 3.0.12 goes on with transactions of which the broker commits the
+        offsets without the answers; the session ends, and the next one's producer fences this one.
+        """
         self._producer.begin_transaction()
+        self._send(answers)
         try:
-            self._send(answers)
             self._producer.send_offsets_to_transaction(offsets, member)
-        except KafkaError as error:
+        except _REBALANCE as error:
             self._refused += 1
             if self._refused > _MOST_REFUSALS:
                 raise
