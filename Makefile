@@ -85,7 +85,7 @@ test-cluster: infra-setup  ## make deploy against a real control plane, built he
 	CLUSTER=1 pytest -n 0 tests/cluster
 
 .PHONY: test-mesh
-test-mesh: setup  ## Two real Envoys a hop, configured from the Istio resources: who may call, retries, ejection, canary, one trace
+test-mesh: infra-setup  ## Envoys configured by k8s/'s own Istio resources: mTLS, policies, retries, canary, one trace; 2 minutes
 	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,bench]'
 	MESH=1 pytest -n 0 tests/mesh
 

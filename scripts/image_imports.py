@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import Distribution, distribution, packages_distributions
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -15,11 +15,11 @@ from scripts.manifests.images import dockerfile
 
 ROOT = Path(__file__).parents[1]
 OURS = frozenset(("gateway", "meshkit", "orchestrator", "pagemesh", "servers", "sidecar"))
-# Imported only by who installed it: a store for several orchestrators; a tool that makes weights.
+# Imported only by who installed it: a store for several orchestrators, tools that make weights.
 CHOSEN: Mapping[str, frozenset[str]] = {
     "orchestrator": frozenset(("pymongo",)),
-    "classify": frozenset(("scikit-learn", "scipy")),
     "ocr": frozenset(("onnx",)),
+    "classify": frozenset(("scikit-learn", "scipy")),
 }
 
 
@@ -76,7 +76,7 @@ def _reached(noun: str) -> set[tuple[str, str]]:
         for module in imports(path):
             found.add((str(path.relative_to(ROOT)), module))
             file = _file(module, [ROOT]) if module.partition(".")[0] in OURS else None
-            if file is not None and file not in seen:
+            if file is not None and file.is_file() and file not in seen:
                 seen.add(file)
                 waiting.append(file)
     return found
@@ -118,17 +118,25 @@ def _plain(name: str) -> str:
 def _distributions(module: str) -> frozenset[str]:
     """Packages that have a module; of those that share a namespace the one whose it is."""
     parts = module.split(".")
-    candidates = sorted(set(packages_distributions().get(parts[0], ())))
+    candidates = sorted(set(_installed().get(parts[0], ())))
     if len(candidates) > 1:
         for length in range(len(parts), 1, -1):
             path = "/".join(parts[:length])
-            having = [name for name in candidates if _has(distribution(name), path)]
+            having = [name for name in candidates if path in _modules(name)]
             if having:
                 candidates = having
                 break
     return frozenset(_plain(canonicalize_name(name)) for name in candidates)
 
 
-def _has(package: Distribution, path: str) -> bool:
-    starts = (f"{path}/", f"{path}.")
-    return any(str(file).startswith(starts) for file in package.files or ())
+@cache
+def _installed() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+@cache
+def _modules(name: str) -> frozenset[str]:
+    """Paths of a package's modules and folders, without their ends."""
+    files = [Path(str(file)) for file in distribution(name).files or ()]
+    folders = {str(folder) for file in files for folder in file.parents}
+    return frozenset(folders | {str(file.with_suffix("")) for file in files})

@@ -183,19 +183,30 @@ def cases(costs: Mapping[str, float]) -> dict[str, Assumptions]:
     }
 
 
-def main() -> None:
-    """Print a Markdown table."""
-    costs = json.loads(RESULT.read_text())
-    names = sorted(costs)
-    print("| " + " | ".join(["processor seconds a page", *names]) + " |")
-    print("| --- " * (len(names) + 1) + "|")
-    print("| | " + " | ".join(f"{costs[name]:.3f}" for name in names) + " |\n")
-    print("| day | longest wait | left at midnight | OCR pods | what bound |")
-    print("| --- | --- | --- | --- | --- |")
-    for name, assumed in cases(costs).items():
-        out = simulate(assumed, costs)
+def tables() -> tuple[list[str], list[str]]:
+    """Lines of Markdown: what a page costs, and what days of them come to."""
+    measured = json.loads(RESULT.read_text())
+    names = sorted(measured)
+    costs = [
+        "| " + " | ".join(["processor seconds a page", *names]) + " |",
+        "| --- " * (len(names) + 1) + "|",
+        "| | " + " | ".join(f"{measured[name]:.3f}" for name in names) + " |",
+    ]
+    days = [
+        "| day | longest wait | left at midnight | OCR pods | what bound |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, assumed in cases(measured).items():
+        out = simulate(assumed, measured)
         late = f"{out.late / 60:.0f} min" if out.late > 90 else f"{out.late:.0f} s"
-        print(f"| {name} | {late} | {out.left:,.0f} | {out.pods['ocr']} | {out.limit} |")
+        days.append(f"| {name} | {late} | {out.left:,.0f} | {out.pods['ocr']} | {out.limit} |")
+    return costs, days
+
+
+def main() -> None:
+    """Print both."""
+    costs, days = tables()
+    print(*costs, "", *days, sep="\n")
 
 
 if __name__ == "__main__":

@@ -144,10 +144,8 @@ def _envoy(mesh: Mesh, pod: Place) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     config = folder / "envoy.json"
     config.write_text(json.dumps(Proxy(mesh.world, pod, str(folder)).bootstrap(), indent=1))
-    flags = [
-        *("--log-level", "warning", "--use-dynamic-base-id", "--concurrency", "1"),
-        *("--file-flush-interval-msec", "200"),
-    ]
+    flags = ["--log-level", "warning", "--use-dynamic-base-id", "--concurrency", "1"]
+    flags += ["--file-flush-interval-msec", "200"]
     with _process(folder / "envoy.log", [str(envoy.binary()), "-c", str(config), *flags]):
         yield
 

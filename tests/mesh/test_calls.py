@@ -62,9 +62,12 @@ def test_calls_to_models_are_never_repeated(production: Mesh) -> None:
 
 def test_a_pod_that_fails_rests_and_comes_back(production: Mesh) -> None:
     active = r"\|ocr\..*outlier_detection\.ejections_active$"
+    # Failures of tests before must not count: an answer of each pod ends its row of them.
+    while {READ} != {*production.backends["ocr-1"].calls} & {*production.backends["ocr-2"].calls}:
+        assert production.call("orchestrator-1", "ocr", READ)[0] is OK
     production.backends["ocr-1"].failing = UNAVAILABLE
     codes = [production.call("orchestrator-1", "ocr", READ)[0] for _ in range(40)]
-    assert 0 < codes.count(UNAVAILABLE) < 10
+    assert 5 <= codes.count(UNAVAILABLE) < 10
     assert production.count("orchestrator-1", active) == 1
     production.forget()
     answered = [production.call("orchestrator-1", "ocr", READ)[1] for _ in range(20)]

@@ -56,7 +56,8 @@ def analyze(mesh: Mesh, content: bytes, request_id: str, pipeline: str) -> list[
     with grpc.insecure_channel(
         f"ipv4:{mesh.virtual('gateway-1', 'orchestrator')}", options
     ) as channel:
-        stub: Any = OrchestratorServiceStub(channel)  # type: ignore[arg-type] # made for aio
+        untyped: Any = channel  # the stubs' types know asyncio's channels alone
+        stub: Any = OrchestratorServiceStub(untyped)
         events = list(stub.AnalyzeDocument(iter(requests), timeout=100))
     return [event.page for event in events if event.WhichOneof("event") == "page"]
 

@@ -1,7 +1,6 @@
 """VirtualServices as routes: which version answers, how long it may take, what is repeated."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from scripts.manifests.objects import Object, title
 from tests.mesh.istio.envoy import given
@@ -75,7 +74,7 @@ def _routes(world: World, service: Known, port: int) -> Iterator[Object]:
         if service.name in made["spec"]["hosts"] and MESH in bound:
             yield from _of(world, made, MESH, port)
             return
-    action = {"cluster": service.cluster(port), "timeout": "0s", "max_grpc_timeout": "0s"}
+    action: Object = {"cluster": service.cluster(port), "timeout": "0s", "max_grpc_timeout": "0s"}
     action["retry_policy"] = _policy(world, None)
     yield {"name": "default", "match": {"prefix": "/"}, "route": action}
 
@@ -149,18 +148,15 @@ def _mirrors(world: World, fields: Fields, port: int) -> Iterator[Object]:
 
 def _retries(world: World, fields: Fields) -> Object | None:
     said = fields.take("retries")
-    policy: Object | None
     if said is None:
-        policy = _policy(world, None)
-    else:
-        with reading(said, f"{fields.where}.retries") as retries:
-            policy = _policy(world, retries)
-    return policy
+        return _policy(world, None)
+    with reading(said, f"{fields.where}.retries") as retries:
+        return _policy(world, retries)
 
 
-def _policy(world: World, retries: Fields | None) -> Any:
+def _policy(world: World, retries: Fields | None) -> Object | None:
     """How a route repeats: Istio's own two repetitions unless it says otherwise."""
-    made = {
+    made: Object = {
         "num_retries": 2,
         "retry_on": _DEFAULT_RETRIES,
         "retriable_status_codes": [503],

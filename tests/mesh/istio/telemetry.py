@@ -42,10 +42,11 @@ def _provider(world: World, pod: Place, name: str) -> Object:
             with reading(one["opentelemetry"], f"provider {name} opentelemetry") as fields:
                 host, port = fields.take("service"), fields.take("port")
             cluster = world.service(host).cluster(port)
+            called = {"cluster_name": cluster, "authority": host}
             return filter_of(
                 "envoy.tracers.opentelemetry",
                 "config.trace.v3.OpenTelemetryConfig",
-                grpc_service={"envoy_grpc": {"cluster_name": cluster}, "timeout": "5s"},
+                grpc_service={"envoy_grpc": called, "timeout": "5s"},
                 service_name=f"{pod.account}.{pod.namespace}",
             )
     raise UnknownFieldError(f"no provider {name} in the mesh configuration")

@@ -1,10 +1,12 @@
 """The simulation of a day keeps its books and answers to what limits it."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from bench.scale.simulate import DAY, STEP, Assumptions, arrivals, simulate
+from bench.scale.simulate import DAY, STEP, Assumptions, arrivals, simulate, tables
 
 COSTS = {
     "orchestrator": 0.02,
@@ -42,3 +44,14 @@ def test_few_partitions_bind_orchestrators() -> None:
     much = Assumptions(pages=5e6, most=dict.fromkeys(Assumptions(1).most, 2000))
     out = simulate(replace(much, partitions=4), COSTS)
     assert out.limit == "orchestrators"
+
+
+def test_the_document_has_what_make_scale_prints() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "scale.md").read_text()
+    costs, days = tables()
+    assert "\n".join(costs) in text
+    marked = re.search(
+        r"<!-- begin: make scale -->\n(.*)\n<!-- end: make scale -->", text, re.DOTALL
+    )
+    assert marked
+    assert marked[1].splitlines() == days

@@ -24,7 +24,7 @@ def test_models_with_cuda_have_the_same() -> None:
 @pytest.mark.parametrize(
     ("noun", "lock", "package", "importer"),
     [
-        ("ocr", "model", "pytesseract", "servers/ocr/"),
+        ("ocr", "model", "opencv-python-headless", "servers/ocr/"),
         ("gateway", "gateway", "pymongo", "gateway/"),
         ("gateway", "gateway", "starlette", "gateway/"),
         ("orchestrator", "orchestrator", "s3fs", "orchestrator/"),
