@@ -20,6 +20,7 @@ Take = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 _POLL_MS = 500
 _RECORDS_AT_ONCE = 50
+_METADATA_MS = 30_000
 _PAUSE_SECONDS = 1.0
 _JOIN_SECONDS = 20.0
 
@@ -81,7 +82,12 @@ class Listener:
             isolation_level="read_committed",
             max_poll_records=_RECORDS_AT_ONCE,
             partition_assignment_strategy=[RangePartitionAssignor],
+            metadata_max_age_ms=_METADATA_MS,
         )
+        # A leader shares out the partitions that it knows: those of topics that it was not told of
+        # yet would be nobody's until it looks again.
+        for topic in self._contracts:
+            consumer.partitions_for_topic(topic)
         consumer.subscribe(sorted(self._contracts))
         return consumer
 

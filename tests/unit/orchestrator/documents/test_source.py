@@ -139,11 +139,12 @@ async def test_spool_is_private_counts_and_goes_away(limits: DocumentLimits) -> 
     async with Spool.create(limits) as spool:
         await spool.write(b"one ")
         await spool.write(b"two")
-        assert spool.path.stat().st_mode & 0o777 == 0o600
-        assert spool.path.read_bytes() == b"one two"
+        path = spool.path
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.read_bytes() == b"one two"
         assert spool.size == 7
         assert spool.sha256 == hashlib.sha256(b"one two").hexdigest()
-    assert not spool.path.exists()
+    assert not path.exists()
 
 
 async def test_spool_stops_at_the_limit(limits: DocumentLimits, root: Path) -> None:
