@@ -11,6 +11,8 @@ from tests.mesh.running import running
 from tests.unit.k8s.overlays import overlay
 
 HURRY = 60
+# What gRPC may add to a deadline when it tells it in whole milliseconds, and how clocks differ.
+ROUNDED = 0.01
 GET = "/pagemesh.orchestrator.v1.OrchestratorService/GetDocument"
 WATCH = "/pagemesh.orchestrator.v1.OrchestratorService/WatchDocument"
 READ = "/pagemesh.ocr.v1.OcrService/RecognizePage"
@@ -43,14 +45,14 @@ def test_a_models_call_without_a_deadline_gets_the_routes(hurried: Mesh) -> None
     assert code in ENDED
     (remaining,) = hurried.backends["ocr-1"].remaining
     assert remaining is not None
-    assert remaining <= 180 / HURRY
+    assert remaining <= 180 / HURRY + ROUNDED
 
 
 def test_a_callers_own_deadline_passes_all_proxies(hurried: Mesh) -> None:
     assert hurried.call("orchestrator-1", "ocr", READ, timeout=0.5)[0] in ENDED
     (remaining,) = hurried.backends["ocr-1"].remaining
     assert remaining is not None
-    assert remaining < 0.6
+    assert remaining <= 0.5 + ROUNDED
 
 
 def test_a_short_call_is_taken_to_another_pod_when_one_hangs(hurried: Mesh) -> None:
@@ -60,7 +62,7 @@ def test_a_short_call_is_taken_to_another_pod_when_one_hangs(hurried: Mesh) -> N
         assert (code, said) == (grpc.StatusCode.OK, "orchestrator-2")
     hanging = hurried.backends["orchestrator-1"]
     assert len(hanging.calls) > 0
-    assert all(left is not None and left <= 10 / HURRY for left in hanging.remaining)
+    assert all(left is not None and left <= 10 / HURRY + ROUNDED for left in hanging.remaining)
 
 
 def test_a_short_call_that_hangs_everywhere_ends(hurried: Mesh) -> None:
