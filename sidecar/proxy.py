@@ -15,7 +15,9 @@ from sidecar.http2.connection import Connection
 from sidecar.http2.endpoint import Limits
 from sidecar.http2.headers import Headers
 from sidecar.http2.keepalive import Patience
+from sidecar.http2.open import OpenConnections
 from sidecar.http2.streams import Stream
+from sidecar.http2.tls import timeouts
 from sidecar.not_grpc import NotGrpc
 from sidecar.policy import Policy
 from sidecar.record import RecordQueue
@@ -64,7 +66,7 @@ class Proxy:
         self._policy = Policy(config.limits)
         self._health = OwnHealth()
         self._server: asyncio.Server | None = None
-        self._connections: set[Connection] = set()
+        self._connections = OpenConnections()
         self._idle = asyncio.Event()
         self._draining = False
 
@@ -79,10 +81,12 @@ class Proxy:
         tls = server_context(self.config)
         if address.path:
             _remove_stale_socket(address.path)
-            self._server = await loop.create_unix_server(self._accept, address.path, ssl=tls)
+            self._server = await loop.create_unix_server(
+                self._accept, address.path, ssl=tls, **timeouts(tls)
+            )
             return str(address)
         self._server = await loop.create_server(
-            self._accept, address.host, address.port, ssl=tls, backlog=1024
+            self._accept, address.host, address.port, ssl=tls, backlog=1024, **timeouts(tls)
         )
         port = self._server.sockets[0].getsockname()[1]
         return str(Address(address.host, port))
@@ -95,16 +99,14 @@ class Proxy:
         self._health.drain()
         if self._server is not None:
             self._server.close()
-        for connection in list(self._connections):
+        for connection in self._connections:
             connection.go_away(final=False)
         await asyncio.sleep(0.05)  # calls that were on their way when GOAWAY went out
-        for connection in list(self._connections):
+        for connection in self._connections:
             connection.go_away(final=True)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._until_idle(), self.config.drain_seconds)
-        for connection in list(self._connections):
-            connection.close("the proxy stops")
-        await self.upstream.stop()
+        await asyncio.gather(self._connections.close("the proxy stops"), self.upstream.stop())
 
     def ended(self, call: Call) -> None:
         """A call is over."""
@@ -137,17 +139,13 @@ class Proxy:
         )
 
     def _accept(self) -> Connection:
-        # Kept from when it is open: of a failed TLS handshake nobody tells.
         return Connection(
             self._limits,
             on_stream=self._on_stream,
             on_open=self._connections.add,
-            on_closed=self._on_closed,
+            on_lost=self._connections.discard,
             buffers=self._buffers,
         )
-
-    def _on_closed(self, connection: Connection, _reason: str) -> None:
-        self._connections.discard(connection)
 
     def _on_stream(self, stream: Stream, headers: Headers, end_stream: bool) -> None:
         fields = dict(headers)

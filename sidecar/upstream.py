@@ -11,7 +11,9 @@ from sidecar.http2.buffers import ReadBuffers
 from sidecar.http2.connection import Connection
 from sidecar.http2.endpoint import Limits
 from sidecar.http2.keepalive import Keepalive, Patience
+from sidecar.http2.open import OpenConnections
 from sidecar.http2.streams import Stream
+from sidecar.http2.tls import timeouts
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ class Upstream:
         self._patience = patience
         self._on_change = on_change
         self._connections: list[Connection] = []
+        self._open = OpenConnections()
         self._wanted = asyncio.Event()
         self._room = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -106,8 +109,7 @@ class Upstream:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
             self._keeper = None
-        for connection in list(self._connections):
-            connection.close("the proxy stops")
+        await self._open.close("the proxy stops")
 
     def open_stream(self) -> Stream | None:
         """A new stream, None when there is no connection with room for one."""
@@ -151,6 +153,7 @@ class Upstream:
 
     async def _connect(self) -> None:
         loop, address = asyncio.get_running_loop(), self.address
+        tls, name = self._tls, self._tls_name
         settled = asyncio.Event()
 
         def lost(connection: Connection, reason: str) -> None:
@@ -160,7 +163,9 @@ class Upstream:
         def make() -> Connection:
             return Connection(
                 self._limits,
+                on_open=self._open.add,
                 on_closed=lost,
+                on_lost=self._open.discard,
                 on_settings=lambda _connection: settled.set(),
                 buffers=self._buffers,
             )
@@ -168,11 +173,11 @@ class Upstream:
         async with asyncio.timeout(CONNECT_SECONDS):
             if address.path:
                 _, connection = await loop.create_unix_connection(
-                    make, address.path, ssl=self._tls, server_hostname=self._tls_name
+                    make, address.path, ssl=tls, server_hostname=name, **timeouts(tls)
                 )
             else:
                 _, connection = await loop.create_connection(
-                    make, address.host, address.port, ssl=self._tls, server_hostname=self._tls_name
+                    make, address.host, address.port, ssl=tls, server_hostname=name, **timeouts(tls)
                 )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(settled.wait(), SETTINGS_SECONDS)

@@ -37,7 +37,7 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
     """An end that hears its peer.
 
     Args:
-        limits, on_stream, on_open, on_closed, on_settings: see `Endpoint`.
+        limits, on_stream, on_open, on_closed, on_lost, on_settings: see `Endpoint`.
         buffers: what is read into, shared by the connections of an event loop; None for its own.
     """
 
@@ -48,6 +48,7 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
         on_stream: Callable[[Stream, Headers, bool], None] | None = None,
         on_open: Callable[["Connection"], None] | None = None,
         on_closed: Callable[["Connection", str], None] | None = None,
+        on_lost: Callable[["Connection"], None] | None = None,
         on_settings: Callable[["Connection"], None] | None = None,
         buffers: ReadBuffers | None = None,
     ) -> None:
@@ -56,6 +57,7 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
             on_stream=on_stream,
             on_open=on_open,
             on_closed=on_closed,
+            on_lost=on_lost,
             on_settings=on_settings,
         )
         preface = b"" if self._is_client else frames.PREFACE
@@ -106,6 +108,8 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._close(str(exc) if exc else "the peer closed the connection")
+        if self._on_lost is not None:
+            self._on_lost(self)
 
     def pause_writing(self) -> None:
         self._sender.pause()

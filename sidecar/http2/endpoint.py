@@ -47,7 +47,8 @@ class Endpoint:
         limits: what this end takes.
         on_stream: a server's: called with each new stream and its headers.
         on_open: called with the connection once it is made, handshake and all.
-        on_closed: called once, with the connection and the reason, when it is gone.
+        on_closed: called once, with the connection and the reason, when nothing more comes or goes.
+        on_lost: called once with the connection when its transport is gone, too.
         on_settings: called with the connection when the peer has told its settings.
     """
 
@@ -58,6 +59,7 @@ class Endpoint:
         on_stream: Callable[[Stream, Headers, bool], None] | None = None,
         on_open: Callable[[Any], None] | None = None,
         on_closed: Callable[[Any, str], None] | None = None,
+        on_lost: Callable[[Any], None] | None = None,
         on_settings: Callable[[Any], None] | None = None,
     ) -> None:
         self.limits = limits
@@ -68,6 +70,7 @@ class Endpoint:
         self._on_stream = on_stream
         self._on_open = on_open
         self._on_closed = on_closed
+        self._on_lost = on_lost
         self._on_settings = on_settings
         self._is_client = on_stream is None
         self._outbox = Outbox(self._overflowed)

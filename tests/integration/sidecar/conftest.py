@@ -2,15 +2,24 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import pytest_asyncio
+import uvloop
 
 from sidecar.config import SidecarConfig
 from sidecar.proxy import Proxy
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop of the sidecar's own process. asyncio's own forgets connections that it has accepted
+    in the turn in which its server closes: they stay open until the garbage collector finds them.
+    """
+    return {"uvloop": uvloop.new_event_loop}
+
 
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 

@@ -190,3 +190,25 @@ async def test_calls_a_second_are_limited() -> None:
         assert 0 < retry <= 2
         other = await failure(channel.unary_unary("/other.B/C")(b""))
         assert other.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_model_that_has_not_said_a_word_is_left_at_the_end() -> None:
+    """What the proxy was about to open is closed with the rest, though it was in no use yet."""
+    came: asyncio.Future[asyncio.StreamReader] = asyncio.get_running_loop().create_future()
+
+    def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set_result(reader)
+        connections.append(writer)
+
+    connections: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    proxy = Proxy(SidecarConfig(upstream=f"{host}:{port}"))
+    await proxy.start()
+    reader = await came
+    await proxy.drain()
+    async with asyncio.timeout(60):
+        assert (await reader.read()).startswith(b"PRI * HTTP/2.0")  # and then the end
+    connections[0].close()
+    server.close()
+    await server.wait_closed()

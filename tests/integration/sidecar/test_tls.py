@@ -1,21 +1,20 @@
 """TLS and mutual TLS on either side of the proxy."""
 
 import asyncio
-import gc
-from asyncio.sslproto import _SSLProtocolTransport
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
+import psutil
 import pytest
-import pytest_asyncio
 import trustme
 
 from sidecar.config import SidecarConfig
 from sidecar.proxy import Proxy
-from tests.integration.sidecar.conftest import OPTIONS, Echo, running, until_connected
+from tests.integration.sidecar.conftest import OPTIONS, Echo, Place, running, until_connected
 from tests.integration.sidecar.test_model_comes_and_goes import failure
 
 
@@ -44,30 +43,31 @@ def certificates(tmp_path: Path) -> Certificates:
     return Certificates(tmp_path)
 
 
-@pytest_asyncio.fixture(autouse=True)
-async def no_handshake_is_cut_off() -> AsyncIterator[None]:
-    """gRPC's threads go on knocking and hang up when they please; asyncio complains of what the
-    loop's end cuts off, in whatever test comes next."""
-    yield
-    async with asyncio.timeout(30):
-        while _is_shaking_hands():  # noqa: ASYNC110 - nobody tells of it
+@contextlib.asynccontextmanager
+async def listening(certificates: Certificates, *, mutual: bool) -> AsyncIterator[Place]:
+    """A proxy that speaks TLS. gRPC's threads knock and hang up when they please, and nobody tells
+    of a handshake that they left: until all have hung up the loop must not end."""
+    paths = certificates.paths
+    async with running(
+        listen_tls_cert=paths["server_chain"],
+        listen_tls_key=paths["server_key"],
+        listen_tls_client_ca=paths["ca"] if mutual else None,
+    ) as place:
+        yield place
+    port = int(place.address.rpartition(":")[2])
+    async with asyncio.timeout(60):
+        while port in _ports_in_use():  # noqa: ASYNC110 - the kernel tells nobody
             await asyncio.sleep(0.02)
 
 
-def _is_shaking_hands() -> bool:
-    objects = gc.get_objects()
-    return any(isinstance(one, _SSLProtocolTransport) and not one._closed for one in objects)
-
-
-def listening(certificates: Certificates, *, mutual: bool) -> dict[str, Any]:
-    paths = certificates.paths
-    options = {"listen_tls_cert": paths["server_chain"], "listen_tls_key": paths["server_key"]}
-    return options | ({"listen_tls_client_ca": paths["ca"]} if mutual else {})
+def _ports_in_use() -> set[int]:
+    sockets = psutil.Process().net_connections("tcp")
+    return {port for one in sockets for end in (one.laddr, one.raddr) for port in end[1:]}
 
 
 @pytest.mark.parametrize("mutual", [False, True])
 async def test_callers_by_tls(certificates: Certificates, mutual: bool) -> None:
-    async with running(**listening(certificates, mutual=mutual)) as place:
+    async with listening(certificates, mutual=mutual) as place:
         credentials = grpc.ssl_channel_credentials(
             certificates.ca,
             *((certificates.client_key, certificates.client_chain) if mutual else (None, None)),
@@ -82,7 +82,7 @@ async def test_callers_by_tls(certificates: Certificates, mutual: bool) -> None:
 
 
 async def test_a_caller_without_certificate_is_turned_away(certificates: Certificates) -> None:
-    async with running(**listening(certificates, mutual=True)) as place:
+    async with listening(certificates, mutual=True) as place:
         credentials = grpc.ssl_channel_credentials(certificates.ca)
         address = place.address.replace("127.0.0.1", "localhost")
         channel: Any
@@ -93,7 +93,7 @@ async def test_a_caller_without_certificate_is_turned_away(certificates: Certifi
 
 
 async def test_plain_text_is_turned_away_where_tls_is_asked(certificates: Certificates) -> None:
-    async with running(**listening(certificates, mutual=False)) as place:
+    async with listening(certificates, mutual=False) as place:
         error = await failure(place.channel.unary_unary("/test.Echo/Unary")(b"", timeout=60))
         assert error.code() is grpc.StatusCode.UNAVAILABLE
         assert not place.proxy._connections  # nothing is kept of handshakes that failed
@@ -128,7 +128,7 @@ async def test_a_model_whose_certificate_is_not_trusted_is_not_used(
 ) -> None:
     (tmp_path / "other").mkdir()
     other = Certificates(tmp_path / "other")
-    async with running(**listening(certificates, mutual=False)) as place:
+    async with listening(certificates, mutual=False) as place:
         # The first proxy stands for a model that speaks TLS.
         model = place.address.replace("127.0.0.1", "localhost")
         proxy = Proxy(SidecarConfig(upstream=model, upstream_tls_ca=other.paths["ca"]))
