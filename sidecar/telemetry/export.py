@@ -6,6 +6,8 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
     MetricExportResult,
@@ -13,12 +15,12 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
 )
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader as PeriodicReader
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 
 from meshkit.telemetry.otlp import metric_exporter
 from sidecar.telemetry.histograms import HistogramStore
+from sidecar.telemetry.senders import Sender, frame_of
 
 _MAX_WAITING = 4096
 _BATCH = 512
@@ -30,20 +32,25 @@ class SpanQueue:
 
     The SDK's own processor does not say how many spans were lost.
 
+    Args:
+        sender: takes them to the collector.
+        resource: whose spans they are.
+
     Attributes:
         lost: spans for which there was no room, and those that the collector did not take.
     """
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    def __init__(self, sender: Sender, resource: Resource) -> None:
         self.lost = 0
-        self._exporter = exporter
-        self._spans: deque[ReadableSpan] = deque()
+        self._sender = sender
+        self._frame = frame_of(resource)
+        self._spans: deque[Span] = deque()
         self._some, self._many, self._stopping = Event(), Event(), False
         self._sending = Lock()
         self._thread = Thread(target=self._run, name="spans", daemon=True)
         self._thread.start()
 
-    def put(self, span: ReadableSpan) -> None:
+    def put(self, span: Span) -> None:
         """Keep a span until it is sent, or count it as lost."""
         if len(self._spans) >= _MAX_WAITING:
             self.lost += 1
@@ -62,7 +69,7 @@ class SpanQueue:
         self._some.set()
         self._many.set()
         self._thread.join(timeout=15)
-        self._exporter.shutdown()
+        self._sender.shutdown()
 
     def _run(self) -> None:
         while not self._stopping:
@@ -78,12 +85,15 @@ class SpanQueue:
                 batch = [self._spans.popleft() for _ in range(min(_BATCH, len(self._spans)))]
                 self._send(batch)
 
-    def _send(self, batch: Sequence[ReadableSpan]) -> None:
+    def _send(self, batch: Sequence[Span]) -> None:
+        request = ExportTraceServiceRequest()
+        request.CopyFrom(self._frame)
+        request.resource_spans[0].scope_spans[0].spans.extend(batch)
         try:
-            result = self._exporter.export(batch)
+            was_taken = self._sender.send(request)
         except Exception:  # whatever an exporter does, calls go on
-            result = SpanExportResult.FAILURE
-        if result is not SpanExportResult.SUCCESS:
+            was_taken = False
+        if not was_taken:
             self.lost += len(batch)
 
 

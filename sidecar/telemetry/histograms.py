@@ -30,40 +30,59 @@ OVERFLOW: Attributes = (("otel.metric.overflow", True),)
 
 
 @dataclass(slots=True)
-class _Point:
-    """The values of one set of attributes."""
+class Point:
+    """The values of one set of attributes, and by bucket the last that a span shows: with the
+    span's trace and number, and its time.
+    """
 
+    bounds: tuple[float, ...]
     counts: list[int]
     sum: float = 0.0
     min: float = float("inf")
     max: float = float("-inf")
-    exemplars: dict[int, Exemplar] = field(default_factory=dict)
+    shown: dict[int, tuple[float, tuple[int, int], int]] = field(default_factory=dict)
+
+    def exemplars(self) -> list[Exemplar]:
+        """Values with the span that shows them."""
+        return [Exemplar({}, value, at, *reversed(span)) for value, span, at in self.shown.values()]
 
 
 class HistogramStore:
     """Takes values, gives out what they add up to. Safe for use by several threads."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._points: dict[Metric, dict[Attributes, _Point]] = {metric: {} for metric in metrics}
+        self._points: dict[Metric, dict[Attributes, Point]] = {metric: {} for metric in metrics}
         self._lock = Lock()
         self._started = time.time_ns()
 
     def record(
         self,
-        values: Iterable[tuple[Metric, float, Attributes]],
+        values: Iterable[tuple[Point, float]],
         span: tuple[int, int] | None,
         at: int,
     ) -> None:
         """Take values of one call, with the trace and span that show it, at a time of Unix's."""
         with self._lock:
-            for metric, value, attributes in values:
-                point = self._point(metric, attributes)
-                bucket = bisect_left(metric.bounds, value)
+            for point, value in values:
+                bucket = bisect_left(point.bounds, value)
                 point.counts[bucket] += 1
                 point.sum += value
-                point.min, point.max = min(point.min, value), max(point.max, value)
+                if value < point.min:  # noqa: PLR1730 - a call takes longer
+                    point.min = value
+                if value > point.max:  # noqa: PLR1730 - the same
+                    point.max = value
                 if span is not None:
-                    point.exemplars[bucket] = Exemplar({}, value, at, span[1], span[0])
+                    point.shown[bucket] = (value, span, at)
+
+    def point(self, metric: Metric, attributes: Attributes) -> Point:
+        """Where values of a metric with these attributes go; it stays the same for ever."""
+        with self._lock:
+            points = self._points[metric]
+            if attributes not in points and len(points) >= MAX_POINTS:
+                attributes = OVERFLOW
+            if attributes not in points:
+                points[attributes] = Point(metric.bounds, [0] * (len(metric.bounds) + 1))
+            return points[attributes]
 
     def added_to(self, data: MetricsData, *, take_exemplars: bool) -> MetricsData:
         """What the SDK read, and these histograms; exemplars are told once to who takes them."""
@@ -72,26 +91,22 @@ class HistogramStore:
         scope = replace(scope, metrics=[*scope.metrics, *self._data(take_exemplars)])
         return MetricsData([replace(first, scope_metrics=[scope, *scopes]), *resources])
 
-    def _point(self, metric: Metric, attributes: Attributes) -> _Point:
-        points = self._points[metric]
-        point = points.get(attributes)
-        if point is None:
-            if len(points) >= MAX_POINTS:
-                attributes = OVERFLOW
-            point = points.setdefault(attributes, _Point([0] * (len(metric.bounds) + 1)))
-        return point
-
     def _data(self, take_exemplars: bool) -> list[MetricData]:
         with self._lock:
+            found = {metric: _with_values(points) for metric, points in self._points.items()}
             return [
                 _as_data(metric, points, self._started, take_exemplars)
-                for metric, points in self._points.items()
+                for metric, points in found.items()
                 if points
             ]
 
 
+def _with_values(points: dict[Attributes, Point]) -> dict[Attributes, Point]:
+    return {attributes: point for attributes, point in points.items() if any(point.counts)}
+
+
 def _as_data(
-    metric: Metric, points: dict[Attributes, _Point], started: int, take_exemplars: bool
+    metric: Metric, points: dict[Attributes, Point], started: int, take_exemplars: bool
 ) -> MetricData:
     now = time.time_ns()
     data_points = [
@@ -105,12 +120,12 @@ def _as_data(
             explicit_bounds=metric.bounds,
             min=point.min,
             max=point.max,
-            exemplars=list(point.exemplars.values()) if take_exemplars else [],
+            exemplars=point.exemplars() if take_exemplars else [],
         )
         for attributes, point in points.items()
     ]
     if take_exemplars:
         for point in points.values():
-            point.exemplars.clear()
+            point.shown.clear()
     histogram = Histogram(data_points, AggregationTemporality.CUMULATIVE)
     return MetricData(metric.name, metric.description, metric.unit, histogram)

@@ -9,13 +9,13 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, start_http_server
 
-from meshkit.telemetry.otlp import span_exporter
 from sidecar.proxy import Proxy
 from sidecar.telemetry import names
 from sidecar.telemetry.export import SpanQueue, metric_readers
 from sidecar.telemetry.histograms import HistogramStore
 from sidecar.telemetry.metrics import CallMetrics
 from sidecar.telemetry.model_trailers import read_report
+from sidecar.telemetry.senders import span_sender
 from sidecar.telemetry.spans import SpanMaker
 
 _log = logging.getLogger(__name__)
@@ -37,11 +37,11 @@ class TelemetryPump:
         config = proxy.config
         resource = Resource.create({"service.name": f"{config.name}-sidecar"})
         registry = CollectorRegistry() if config.metrics_port >= 0 else None
-        exporter = span_exporter(os.environ)
-        self._queue = SpanQueue(exporter) if exporter is not None else None
+        sender = span_sender(os.environ)
+        self._queue = SpanQueue(sender, resource) if sender is not None else None
         histograms = HistogramStore(names.HISTOGRAMS)
         self._meters = MeterProvider(metric_readers(registry, histograms, os.environ), resource)
-        self._spans = SpanMaker(resource, self._queue.put) if self._queue is not None else None
+        self._spans = SpanMaker(self._queue.put) if self._queue is not None else None
         meter = self._meters.get_meter("sidecar")
         self._metrics = CallMetrics(meter, histograms, proxy, self._lost_spans)
         self._records = proxy.records

@@ -56,7 +56,7 @@ def test_the_same_as_the_sdk() -> None:
         ours = HistogramStore([METRIC])
         for name, value in values:
             theirs.record(value, {"name": name})
-            ours.record([(METRIC, value, (("name", name),))], None, 0)
+            ours.record([(ours.point(METRIC, (("name", name),)), value)], None, 0)
         data = reader.get_metrics_data()
         assert data is not None
         provider.shutdown()
@@ -75,7 +75,9 @@ def test_the_same_as_the_sdk() -> None:
 
 def test_exemplars_are_told_once_to_who_takes_them() -> None:
     store = HistogramStore([METRIC, OTHER])
-    store.record([(METRIC, 0.5, ()), (METRIC, 5.0, ())], (7, 9), at=11)
+    point = store.point(METRIC, ())
+    store.record([(point, 0.5), (point, 5.0)], (7, 9), at=11)
+    store.point(OTHER, ())  # without values it is not told
     assert OTHER.name not in read(store, take_exemplars=False)
     (shown,) = read(store, take_exemplars=False)[METRIC.name].data.data_points
     assert shown.exemplars == []
@@ -92,7 +94,7 @@ def test_exemplars_are_told_once_to_who_takes_them() -> None:
 def test_sets_of_attributes_are_bounded() -> None:
     store = HistogramStore([METRIC])
     for number in range(MAX_POINTS + 10):
-        store.record([(METRIC, 1.0, (("n", number),))], None, 0)
+        store.record([(store.point(METRIC, (("n", number),)), 1.0)], None, 0)
     points = read(store)[METRIC.name].data.data_points
     assert len(points) == MAX_POINTS + 1
     assert points[-1].count == 10
