@@ -37,7 +37,15 @@ _MAX_NAME = 256
 
 
 class Call:
-    """Passes on what either side says. It is the listener of the caller's stream."""
+    """Passes on what either side says. It is the listener of the caller's stream.
+
+    Args:
+        proxy: whose call it is.
+        stream: the caller's.
+        headers, fields: what the caller said, in its order and by name.
+        method: full name, `package.Service/Method`.
+        gate: the method's, which the call has entered; None where nothing limits it.
+    """
 
     __slots__ = (
         "_answered_headers",
@@ -59,7 +67,13 @@ class Call:
     )
 
     def __init__(
-        self, proxy: "Proxy", stream: Stream, headers: Headers, gate: MethodGate | None
+        self,
+        proxy: "Proxy",
+        stream: Stream,
+        headers: Headers,
+        fields: dict[bytes, bytes],
+        method: str,
+        gate: MethodGate | None,
     ) -> None:
         self._proxy = proxy
         self._gate = gate
@@ -75,12 +89,11 @@ class Call:
         self.downstream = stream
         self.upstream: Stream | None = None
         config = proxy.config
-        fields = dict(headers)
         largest = gate.limit.max_message_bytes if gate else 0
         self._requests = MessageCounter(largest or config.max_message_bytes)
         self._responses = MessageCounter(config.max_message_bytes)
         self.record = CallRecord(
-            method=fields.get(b":path", b"")[:_MAX_NAME].decode("ascii", "replace").lstrip("/"),
+            method=method[:_MAX_NAME],
             caller=fields.get(proxy.caller_header, b"")[:_MAX_NAME].decode("ascii", "replace"),
             context=continued(fields.get(TRACEPARENT), config.sample_ratio),
             started_at=time.time_ns(),

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import logging
 import stat
-from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from sidecar.call import Call
 from sidecar.config import SidecarConfig
 from sidecar.health import CHECK, WATCH, HealthRequest, OwnHealth
-from sidecar.http2.buffers import ReadBuffers
 from sidecar.http2.connection import Connection
 from sidecar.http2.endpoint import Limits
 from sidecar.http2.headers import Headers
@@ -18,6 +17,7 @@ from sidecar.http2.keepalive import Patience
 from sidecar.http2.open import OpenConnections
 from sidecar.http2.streams import Stream
 from sidecar.http2.tls import timeouts
+from sidecar.http2.turn import Turn
 from sidecar.not_grpc import NotGrpc
 from sidecar.policy import Policy
 from sidecar.record import RecordQueue
@@ -44,7 +44,7 @@ class Proxy:
     def __init__(self, config: SidecarConfig) -> None:
         self.config = config
         self.records = RecordQueue(config.record_queue)
-        self.in_flight: Counter[str] = Counter()
+        self.in_flight: dict[str, int] = {}
         self.caller_header = config.caller_header.lower().encode()
         self.waits = config.wait_seconds
         self._limits = Limits(
@@ -52,11 +52,11 @@ class Proxy:
             connection_window=8 * config.stream_window_bytes,
             max_streams=config.max_calls,
         )
-        self._buffers = ReadBuffers()
+        self._turn = Turn()
         self.upstream = Upstream(
             Address.parse(config.upstream),
             self._limits,
-            self._buffers,
+            self._turn,
             client_context(config),
             config.upstream_tls_name,
             patience=Patience(
@@ -110,12 +110,14 @@ class Proxy:
 
     def ended(self, call: Call) -> None:
         """A call is over."""
-        method = call.record.method
-        self.in_flight[method] -= 1
-        if not self.in_flight[method]:
-            del self.in_flight[method]
+        method, in_flight = call.record.method, self.in_flight
+        left = in_flight.get(method, 0) - 1
+        if left > 0:
+            in_flight[method] = left
+        else:
+            in_flight.pop(method, None)
         # Later, for what the call took of the proxy is known once its last word is written.
-        asyncio.get_running_loop().call_soon(self.records.put, call.record)
+        self._turn.at_end(partial(self.records.put, call.record))
         self.upstream.made_room()
         if not self.in_flight:
             self._idle.set()
@@ -144,7 +146,7 @@ class Proxy:
             on_stream=self._on_stream,
             on_open=self._connections.add,
             on_lost=self._connections.discard,
-            buffers=self._buffers,
+            turn=self._turn,
         )
 
     def _on_stream(self, stream: Stream, headers: Headers, end_stream: bool) -> None:
@@ -160,19 +162,22 @@ class Proxy:
                 self._health, stream, headers, watch=path == WATCH, pass_on=self._pass_on
             )
             return
-        self._begin(stream, headers, end_stream)
+        self._begin(stream, headers, fields, end_stream)
 
     def _pass_on(self, stream: Stream, headers: Headers, body: bytes, end_stream: bool) -> None:
-        call = self._begin(stream, headers, end_stream=False)
+        call = self._begin(stream, headers, dict(headers), end_stream=False)
         if call is not None:
             call.on_data(memoryview(body), end_stream)
 
-    def _begin(self, stream: Stream, headers: Headers, end_stream: bool) -> Call | None:
-        path = dict(headers).get(b":path", b"").decode("ascii", "replace").lstrip("/")
+    def _begin(
+        self, stream: Stream, headers: Headers, fields: dict[bytes, bytes], end_stream: bool
+    ) -> Call | None:
+        path = fields.get(b":path", b"").decode("ascii", "replace").lstrip("/")
         gate = self._policy.gate(path)
         refusal = gate.enter(path) if gate is not None else None
-        call = Call(self, stream, headers, None if refusal else gate)
-        self.in_flight[call.record.method] += 1
+        call = Call(self, stream, headers, fields, path, None if refusal else gate)
+        method = call.record.method
+        self.in_flight[method] = self.in_flight.get(method, 0) + 1
         self._idle.clear()
         stream.listener = call
         if refusal is not None:

@@ -1,6 +1,7 @@
 """The life of a sidecar's process: listen, proxy, drain when told."""
 
 import asyncio
+import gc
 import logging
 import signal
 
@@ -40,6 +41,7 @@ async def serve(config: SidecarConfig) -> int:
         "listening",
         extra={"address": address, "port": port, "metrics_port": telemetry.metrics_port},
     )
+    gc.freeze()  # what is there now stays: no collection needs to stop calls to look at it again
     await told.wait()
     _log.info("draining", extra={"drain_seconds": config.drain_seconds})
     draining = asyncio.create_task(proxy.drain())

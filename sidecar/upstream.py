@@ -7,13 +7,13 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sidecar.http2.buffers import ReadBuffers
 from sidecar.http2.connection import Connection
 from sidecar.http2.endpoint import Limits
 from sidecar.http2.keepalive import Keepalive, Patience
 from sidecar.http2.open import OpenConnections
 from sidecar.http2.streams import Stream
 from sidecar.http2.tls import timeouts
+from sidecar.http2.turn import Turn
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Upstream:
     Args:
         address: where the model listens.
         limits: what the proxy takes from it.
-        buffers: what is read into.
+        turn: the event loop's, shared by its connections.
         tls: for TLS to the model; None for plain text.
         tls_name: the name in the model's certificate, when it is not the host.
         patience: how long the model's silence is borne.
@@ -72,7 +72,7 @@ class Upstream:
         self,
         address: Address,
         limits: Limits,
-        buffers: ReadBuffers,
+        turn: Turn,
         tls: ssl.SSLContext | None = None,
         tls_name: str = "",
         *,
@@ -81,7 +81,7 @@ class Upstream:
     ) -> None:
         self.address = address
         self._limits = limits
-        self._buffers = buffers
+        self._turn = turn
         self._tls = tls
         self._tls_name = (tls_name or address.host or "localhost") if tls else None
         self._patience = patience
@@ -167,7 +167,7 @@ class Upstream:
                 on_closed=lost,
                 on_lost=self._open.discard,
                 on_settings=lambda _connection: settled.set(),
-                buffers=self._buffers,
+                turn=self._turn,
             )
 
         async with asyncio.timeout(CONNECT_SECONDS):

@@ -5,7 +5,12 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+
+# How long an example takes is the machine's affair: no test asserts it.
+hypothesis.settings.register_profile("pagemesh", deadline=None)
+hypothesis.settings.load_profile("pagemesh")
 
 SERVICES = pytest.StashKey[set[str]]()
 

@@ -10,7 +10,7 @@ from typing import cast
 
 from sidecar.http2 import checks, frames
 from sidecar.http2.blocks import Block
-from sidecar.http2.buffers import ReadBuffers, pieces_of
+from sidecar.http2.buffers import pieces_of
 from sidecar.http2.endpoint import Endpoint, Limits
 from sidecar.http2.frames import (
     ACK,
@@ -24,6 +24,7 @@ from sidecar.http2.frames import (
 from sidecar.http2.guards import Budget
 from sidecar.http2.headers import HeaderDecoder, Headers
 from sidecar.http2.streams import Stream
+from sidecar.http2.turn import Turn
 
 RESETS_A_SECOND = 200
 """Streams that a peer may give up, beside as many as it may have at once: it costs it nothing."""
@@ -38,7 +39,7 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
 
     Args:
         limits, on_stream, on_open, on_closed, on_lost, on_settings: see `Endpoint`.
-        buffers: what is read into, shared by the connections of an event loop; None for its own.
+        turn: the event loop's; None for one of its own.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
         on_closed: Callable[["Connection", str], None] | None = None,
         on_lost: Callable[["Connection"], None] | None = None,
         on_settings: Callable[["Connection"], None] | None = None,
-        buffers: ReadBuffers | None = None,
+        turn: Turn | None = None,
     ) -> None:
+        self._turn = turn or Turn()
         super().__init__(
             limits,
+            self._turn,
             on_stream=on_stream,
             on_open=on_open,
             on_closed=on_closed,
@@ -66,7 +69,6 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
         self._resets = Budget("streams were given up", limits.max_streams, RESETS_A_SECOND)
         self._idle_frames = Budget("frames say nothing", IDLE_FRAMES, IDLE_FRAMES_A_SECOND)
         self._block: Block | None = None
-        self._buffers = buffers or ReadBuffers()
         self._buffer = _NOTHING
 
     # asyncio.BufferedProtocol
@@ -90,7 +92,7 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
             self._on_open(self)
 
     def get_buffer(self, _sizehint: int) -> memoryview:
-        self._buffer = self._buffers.take()
+        self._buffer = self._turn.buffers.take()
         return memoryview(self._buffer)  # asyncio's TLS reads into a slice, which must be no copy
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -98,10 +100,13 @@ class Connection(Endpoint, asyncio.BufferedProtocol):
         if self.closed:
             return
         self.received_at = time.perf_counter_ns()
+        self._turn.begin()
         try:
             self._reader.feed(pieces_of(buffer, nbytes))
         except ProtocolError as error:
             self._abort(error.code, str(error))
+        finally:
+            self._turn.end()
 
     def eof_received(self) -> None:
         return None

@@ -15,6 +15,7 @@ from sidecar.http2.headers import Headers
 from sidecar.http2.outbox import Outbox, Timed
 from sidecar.http2.sender import Sender
 from sidecar.http2.streams import Stream
+from sidecar.http2.turn import Turn
 
 CREDIT_SHARE = 4
 """Credit is given back in pieces of at least a fourth of the window."""
@@ -45,6 +46,7 @@ class Endpoint:
 
     Args:
         limits: what this end takes.
+        turn: the event loop's, shared by its connections.
         on_stream: a server's: called with each new stream and its headers.
         on_open: called with the connection once it is made, handshake and all.
         on_closed: called once, with the connection and the reason, when nothing more comes or goes.
@@ -55,6 +57,7 @@ class Endpoint:
     def __init__(
         self,
         limits: Limits,
+        turn: Turn,
         *,
         on_stream: Callable[[Stream, Headers, bool], None] | None = None,
         on_open: Callable[[Any], None] | None = None,
@@ -73,7 +76,7 @@ class Endpoint:
         self._on_lost = on_lost
         self._on_settings = on_settings
         self._is_client = on_stream is None
-        self._outbox = Outbox(self._overflowed)
+        self._outbox = Outbox(turn, self._overflowed)
         self._sender = Sender(self._outbox, self._forget_if_done)
         self._receive_window = limits.connection_window
         self._owed = 0

@@ -4,6 +4,8 @@ Literals need no table that both ends keep in step, so what a header looks like 
 on nothing but the header and is remembered. The bytes this costs never leave the pod.
 """
 
+import re
+
 from hpack import Decoder, HPACKError, OversizedHeaderListError
 
 from sidecar.http2.frames import ErrorCode, ProtocolError
@@ -11,6 +13,7 @@ from sidecar.http2.frames import ErrorCode, ProtocolError
 Headers = list[tuple[bytes, bytes]]
 
 _REMEMBERED = 2048
+_INDEXED = re.compile(rb"[\x80-\xfe]*").fullmatch
 _MAX_REMEMBERED_SIZE = 256
 
 
@@ -40,13 +43,27 @@ class HeaderDecoder:
 
     def __init__(self, max_header_list_size: int) -> None:
         self._decoder = Decoder(max_header_list_size)
+        self._known: dict[bytes, Headers] = {}
 
     def decode(self, block: bytes) -> Headers:
-        """The headers of a block.
+        """The headers of a block. They may be given out again, so nobody may change them.
+
+        A block of nothing but indices (section 6.1) says the same until another changes the table.
 
         Raises:
             ProtocolError: the block cannot be read, or is too large.
         """
+        known = self._known.get(block)
+        if known is not None:
+            return known
+        headers = self._decode(block)
+        if not _INDEXED(block):
+            self._known.clear()
+        elif len(self._known) < _REMEMBERED:
+            self._known[block] = headers
+        return headers
+
+    def _decode(self, block: bytes) -> Headers:
         try:
             return [(name, value) for name, value in self._decoder.decode(block, raw=True)]
         except OversizedHeaderListError:

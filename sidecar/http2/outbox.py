@@ -1,19 +1,19 @@
-"""What goes out of a connection: all that one turn of the event loop has to say is one write.
-
-A write is a system call that wakes the peer; a call's headers, data and trailers often come in
-together, and so they go out together.
-"""
+"""What goes out of a connection: all that one turn of the event loop has to say is one write."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from typing import Protocol
 
+from sidecar.http2.turn import Turn
+
 MAX_UNREAD = 4 << 20
 """Bytes of answers that may wait for a peer that does not read, over the transport's own limit."""
 LINGER_SECONDS = 0.5
 JOINED = 32 << 10
 """Up to so many bytes are cheaper to copy together than to hand over one by one."""
+AT_ONCE = 256 << 10
+"""So many bytes wait for no more: it is as much as one read brings."""
 
 
 class Timed(Protocol):
@@ -26,6 +26,7 @@ class Outbox:
     """Bytes on their way to the transport.
 
     Args:
+        turn: the loop's, at whose end all is written.
         on_overflow: told when a peer that does not read made too many answers necessary.
 
     Attributes:
@@ -40,13 +41,15 @@ class Outbox:
         "_parts",
         "_size",
         "_transport",
+        "_turn",
         "closed",
         "paused",
     )
 
-    def __init__(self, on_overflow: Callable[[], None]) -> None:
+    def __init__(self, turn: Turn, on_overflow: Callable[[], None]) -> None:
         self.closed = False
         self.paused = False
+        self._turn = turn
         self._on_overflow = on_overflow
         self._transport: asyncio.Transport | None = None
         self._most_unread = MAX_UNREAD
@@ -61,14 +64,14 @@ class Outbox:
         transport.set_write_buffer_limits(high=write_buffer)
 
     def put(self, *parts: bytes | memoryview) -> None:
-        """Write these at the end of the loop's turn, or at once when they are many bytes."""
+        """Write these at the end of the turn, or at once when they are many bytes."""
         if self.closed:
             return
         if not self._parts:
-            asyncio.get_running_loop().call_soon(self.flush)
+            self._turn.at_end(self.flush)
         self._parts += parts
         self._size += sum(map(len, parts))
-        if self._size > JOINED:
+        if self._size >= AT_ONCE:
             self.flush()
 
     def flush(self) -> None:

@@ -24,6 +24,8 @@ from sidecar.telemetry.senders import Sender, frame_of
 
 _MAX_WAITING = 4096
 _BATCH = 512
+_PIECE = 32
+"""Spans that are put into a request at once: calls wait for the interpreter meanwhile."""
 _INTERVAL_SECONDS = 1.0
 
 
@@ -88,7 +90,9 @@ class SpanQueue:
     def _send(self, batch: Sequence[Span]) -> None:
         request = ExportTraceServiceRequest()
         request.CopyFrom(self._frame)
-        request.resource_spans[0].scope_spans[0].spans.extend(batch)
+        spans = request.resource_spans[0].scope_spans[0].spans
+        for at in range(0, len(batch), _PIECE):
+            spans.extend(batch[at : at + _PIECE])
         try:
             was_taken = self._sender.send(request)
         except Exception:  # whatever an exporter does, calls go on

@@ -29,6 +29,21 @@ def test_the_peers_table_is_followed() -> None:
         assert decoder.decode(peer.encode(headers)) == headers
 
 
+def test_a_block_is_remembered_only_as_long_as_it_says_the_same() -> None:
+    some = [[(b":path", b"/s/%d" % n), (b"x-key", b"value %d" % (n % 3))] for n in range(6)]
+
+    @given(
+        which=st.lists(st.sampled_from(some), max_size=30), size=st.sampled_from([80, 200, 4096])
+    )
+    def check(which: list[list[tuple[bytes, bytes]]], size: int) -> None:
+        peer, decoder = Encoder(), HeaderDecoder(1 << 16)
+        peer.header_table_size = size  # entries that are pushed out, and blocks that say so
+        for headers in which:
+            assert decoder.decode(peer.encode(headers)) == headers
+
+    check()
+
+
 def test_memory_of_headers_is_bounded() -> None:
     encoder = HeaderEncoder()
     for number in range(5000):
