@@ -15,9 +15,8 @@ from scripts.manifests.images import dockerfile
 
 ROOT = Path(__file__).parents[1]
 OURS = frozenset(("gateway", "meshkit", "orchestrator", "pagemesh", "servers", "sidecar"))
-# Imported only by who installed it: a store for several orchestrators, tools that make weights.
+# Imported only by who installed it: tools that make weights.
 CHOSEN: Mapping[str, frozenset[str]] = {
-    "orchestrator": frozenset(("pymongo",)),
     "ocr": frozenset(("onnx",)),
     "classify": frozenset(("scikit-learn", "scipy")),
 }
