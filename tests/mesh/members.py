@@ -17,6 +17,7 @@ class Inside(Enum):
     SIDECAR = "a backend behind the project's sidecar"
     MODEL = "a model server behind the project's sidecar"
     ORCHESTRATOR = "the orchestrator"
+    GATEWAY = "the gateway"
     REST = "a web server"
     ECHO = "a server that sends bytes back"
     COLLECTOR = "a receiver of telemetry"

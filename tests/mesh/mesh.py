@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ class Mesh:
         world: what its proxies were configured from.
         backends: by pod.
         collector: what the pod of that kind was sent; None without one.
+        processes: by pod and container.
     """
 
     def __init__(self, world: World, folder: Path) -> None:
@@ -32,6 +34,7 @@ class Mesh:
         self.folder = folder
         self.backends: dict[str, Backend] = {}
         self.collector: Collector | None = None
+        self.processes: dict[tuple[str, str], subprocess.Popen[bytes]] = {}
         self._channels: dict[tuple[str, str], Any] = {}
 
     def pod(self, name: str) -> Place:

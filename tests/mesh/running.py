@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def plan(
     *,
     hurry: float = 1,
     outside: int = 0,
+    changing: Set[str] = frozenset(),
 ) -> World:
     """Where all of a mesh will be; arguments as of `World`."""
     pods = [place(objects, member) for member in members]
@@ -56,6 +58,7 @@ def plan(
         providers=_providers(),
         outside=outside,
         hurry=hurry,
+        changing=changing,
     )
 
 
@@ -65,26 +68,35 @@ def running(
     folder: Path,
     members: Sequence[Member],
     *,
-    hurry: float = 10,
+    hurry: float = 1,
     outside: int = 0,
 ) -> Iterator[Mesh]:
-    """A mesh of some pods of an overlay, durations of its policies shortened."""
+    """A mesh of some pods of an overlay; arguments as of `World`."""
     world = plan(objects, folder, members, hurry=hurry, outside=outside)
-    _certify(world)
+    certify(world)
     with ExitStack() as stack:
         mesh = Mesh(world, folder)
         stack.callback(mesh.close)
         for member, pod in zip(members, world.pods, strict=True):
-            stack.enter_context(_inside(mesh, member, pod))
-            stack.enter_context(_envoy(mesh, pod))
+            stack.enter_context(one(mesh, member, pod))
         for pod in world.pods:
-            _wait(mesh, pod)
+            wait(mesh, pod)
         yield mesh
 
 
-def _wait(mesh: Mesh, pod: Place) -> None:
+@contextmanager
+def one(mesh: Mesh, member: Member, pod: Place) -> Iterator[None]:
+    """A pod of a mesh: what is in it, and its proxy."""
+    with _inside(mesh, member, pod), _envoy(mesh, pod):
+        yield
+
+
+def wait(mesh: Mesh, pod: Place) -> None:
     """Until a pod's proxy and what is behind it are ready. Raises AssertionError."""
     _until(lambda: mesh.admin(pod.name, "/ready"), mesh.folder / pod.name)
+    if (pod.name, "server") in mesh.processes and HTTP_PORT in pod.containers:
+        ready = f"http://127.0.0.1:{pod.containers[HTTP_PORT]}/readyz"
+        _until(lambda: urllib.request.urlopen(ready, timeout=5).close(), mesh.folder / pod.name)
     if GRPC_PORT in pod.containers:
         with grpc.insecure_channel(_container(pod)) as channel:
             health: Any = health_pb2_grpc.HealthStub(channel)
@@ -122,7 +134,7 @@ def _providers() -> list[Any]:
     return list(yaml.safe_load(shown[1])["meshConfig"]["extensionProviders"])
 
 
-def _certify(world: World) -> None:
+def certify(world: World) -> None:
     world.certificates.mkdir()
     ours, foreign = Authority("cluster"), Authority("foreign")
     ours.write(world.certificates / "authority.pem")
@@ -146,7 +158,7 @@ def _envoy(mesh: Mesh, pod: Place) -> Iterator[None]:
     config.write_text(json.dumps(Proxy(mesh.world, pod, str(folder)).bootstrap(), indent=1))
     flags = ["--log-level", "warning", "--use-dynamic-base-id", "--concurrency", "1"]
     flags += ["--file-flush-interval-msec", "200"]
-    with _process(folder / "envoy.log", [str(envoy.binary()), "-c", str(config), *flags]):
+    with _process(mesh, folder / "envoy.log", [str(envoy.binary()), "-c", str(config), *flags]):
         yield
 
 
@@ -154,7 +166,7 @@ def _envoy(mesh: Mesh, pod: Place) -> Iterator[None]:
 def _inside(mesh: Mesh, member: Member, pod: Place) -> Iterator[None]:
     """What runs in a pod beside its Envoy."""
     folder = mesh.folder / pod.name
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     with ExitStack() as stack:
         if member.inside in (Inside.BACKEND, Inside.SIDECAR):
             behind = member.inside is Inside.SIDECAR
@@ -177,6 +189,8 @@ def _inside(mesh: Mesh, member: Member, pod: Place) -> Iterator[None]:
             stack.enter_context(_program(mesh, member, pod, "sidecar", variables))
         if member.inside is Inside.ORCHESTRATOR:
             stack.enter_context(_orchestrator(mesh, member, pod))
+        if member.inside is Inside.GATEWAY:
+            stack.enter_context(_gateway(mesh, member, pod))
         if member.inside is Inside.REST:
             stack.callback(Rest(pod.containers[HTTP_PORT]).stop)
         if member.inside is Inside.ECHO:
@@ -197,10 +211,22 @@ def _orchestrator(mesh: Mesh, member: Member, pod: Place) -> Iterator[None]:
         for one in models
         if any(port.number == GRPC_PORT for port in one.ports)
     }
-    (folder / "scratch").mkdir()
+    (folder / "scratch").mkdir(exist_ok=True)
     host, port = _container(pod).split(":")
     variables |= {"HOST": host, "PORT": port}
     variables |= {"STATE_DIR": str(folder / "state"), "SCRATCH_DIR": str(folder / "scratch")}
+    with _program(mesh, member, pod, "server", variables):
+        yield
+
+
+@contextmanager
+def _gateway(mesh: Mesh, member: Member, pod: Place) -> Iterator[None]:
+    variables = {
+        "ORCHESTRATOR_TARGET": f"ipv4:{mesh.virtual(pod.name, 'orchestrator')}",
+        "HOST": "127.0.0.1",
+        "PORT": str(pod.containers[HTTP_PORT]),
+        "STATE_DIR": str(mesh.folder / pod.name / "state"),
+    }
     with _program(mesh, member, pod, "server", variables):
         yield
 
@@ -213,25 +239,27 @@ def _program(
     containers = workload(mesh.world.objects, member.workload).containers
     (found,) = [one for one in containers if one["name"] == container]
     noun = "sidecar" if container == "sidecar" else pod.account
-    module = noun if noun in ("sidecar", "orchestrator") else f"servers.{noun}"
+    module = noun if noun in ("sidecar", "orchestrator", "gateway") else f"servers.{noun}"
     variables = environment(mesh.world.objects, found)
     variables |= {f"PAGEMESH_{noun.upper()}_{name}": value for name, value in changed.items()}
     if "OTEL_EXPORTER_OTLP_ENDPOINT" in variables:
         collector = mesh.virtual(pod.name, "otel-collector", 4318)
         variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{collector}"
     log = mesh.folder / pod.name / f"{container}.log"
-    with _process(log, [sys.executable, "-m", module], {**os.environ, **variables}):
+    with _process(mesh, log, [sys.executable, "-m", module], {**os.environ, **variables}):
         yield
 
 
 @contextmanager
 def _process(
-    log: Path, command: list[str], environ: Mapping[str, str] | None = None
+    mesh: Mesh, log: Path, command: list[str], environ: Mapping[str, str] | None = None
 ) -> Iterator[None]:
+    """A pod's process; the log is called after its container."""
     with log.open("wb") as said:
         process = subprocess.Popen(
             command, stdout=said, stderr=subprocess.STDOUT, env=environ, cwd=ROOT
         )
+        mesh.processes[log.parent.name, log.stem] = process
     try:
         yield
     finally:

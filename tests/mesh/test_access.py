@@ -47,7 +47,7 @@ def test_nobody_else_reaches_the_orchestrator(production: Mesh, caller: str) -> 
 
 def test_plain_text_is_refused(production: Mesh) -> None:
     with grpc.insecure_channel(f"ipv4:{production.inbound('ocr-1')}") as channel:
-        assert ask(channel, READ, timeout=10)[0] is UNAVAILABLE
+        assert ask(channel, READ)[0] is UNAVAILABLE
     assert production.count("ocr-1", r"no_filter_chain_match$") > 0
     assert production.calls(*OCR) == 0
 
@@ -56,7 +56,7 @@ def test_tls_without_a_certificate_is_refused(production: Mesh) -> None:
     address = production.inbound("ocr-1")
     trusted = (production.world.certificates / "authority.pem").read_bytes()
     with grpc.secure_channel(f"ipv4:{address}", grpc.ssl_channel_credentials(trusted)) as channel:
-        assert ask(channel, READ, timeout=10)[0] is UNAVAILABLE
+        assert ask(channel, READ)[0] is UNAVAILABLE
     assert production.calls(*OCR) == 0
 
 

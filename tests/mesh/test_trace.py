@@ -100,14 +100,14 @@ def test_a_trace_is_one_through_every_proxy(mesh: Mesh) -> None:
 
 def test_a_failing_model_is_asked_as_often_as_the_orchestrator_says(mesh: Mesh) -> None:
     backend = mesh.backends["signature-1"]
-    backend.answer = _no_signatures
+    backend.answer = no_signatures
     backend.failures.extend([grpc.StatusCode.UNAVAILABLE] * 2)
     (page,) = analyze(mesh, tiff(1), "repeated", "signatures")
     (step,) = [one for one in page.steps if one.step == "signature"]
     assert (step.attempts, len(backend.calls)) == (3, 3)
 
 
-def _no_signatures(request: bytes) -> bytes:
+def no_signatures(request: bytes) -> bytes:
     page = signature_pb.DetectSignaturesRequest.FromString(request).page
     result = signature_pb.SignatureResult()
     made = signature_pb.DetectSignaturesResponse(page_id=page.page_id, result=result)

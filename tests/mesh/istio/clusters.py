@@ -47,14 +47,35 @@ def _cluster(
 ) -> Object:
     pods = world.select({**service.selector, **labels}, service.namespace)
     name = service.cluster(port.number, subset)
-    found = [(world.address(one), port.target) for one in pods if port.target in one.containers]
+    there = [one for one in pods if port.target in one.containers]
     sni = f"outbound_.{port.number}_.{subset}_.{service.host}"
     return {
         "name": name,
-        "type": "STATIC",
-        "load_assignment": endpoints(name, found),
+        **_members(world, service, name, [(world.address(one), port.target) for one in there]),
         "transport_socket": _mutual(world, pod, port, sni, {one.account for one in pods}),
     }
+
+
+def _members(world: World, service: Known, name: str, found: list[tuple[str, int]]) -> Object:
+    """Who is in a cluster: for good, or as a file says."""
+    if service.name not in world.changing:
+        return {"type": "STATIC", "load_assignment": endpoints(name, found)}
+    source = {"path_config_source": {"path": str(world.endpoints / f"{name}.json")}}
+    return {"type": "EDS", "eds_cluster_config": {"eds_config": source}}
+
+
+def assignments(world: World, there: Set[str]) -> Mapping[str, Object]:
+    """By cluster: what the files of `World.endpoints` say while these pods are ready."""
+    found = {}
+    for service in (one for one in world.services if one.name in world.changing):
+        _, subsets = _rule(world, service)
+        for port in service.ports:
+            for subset, labels in [("", {}), *subsets]:
+                pods = world.select({**service.selector, **labels}, service.namespace)
+                ready = [one for one in pods if one.name in there and port.target in one.containers]
+                name = service.cluster(port.number, subset)
+                found[name] = endpoints(name, [(world.address(one), port.target) for one in ready])
+    return found
 
 
 def _mutual(world: World, pod: Place, port: Port, sni: str, accounts: Set[str]) -> Object:
@@ -113,7 +134,8 @@ def _policy(world: World, fields: Fields) -> Object:
             made["least_request_lb_config"] = slow
     with fields.within("connectionPool") as pool:
         with pool.within("tcp") as tcp:
-            made["connect_timeout"] = world.duration(tcp.seconds("connectTimeout")) or "10s"
+            # Not hurried: connecting takes what it takes.
+            made["connect_timeout"] = world.kept(tcp.seconds("connectTimeout")) or "10s"
         with pool.within("http") as http:
             made["idle"] = world.duration(http.seconds("idleTimeout"))
             most = _thresholds(max_requests=http.take("http2MaxRequests", UNLIMITED))

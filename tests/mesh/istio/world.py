@@ -1,6 +1,6 @@
 """What istiod knows: services, pods, identities, and where all of it is on this machine."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -87,7 +87,8 @@ class World:
         admin: ports of proxies' own interfaces, by pod.
         outside: the port on 127.0.0.1 that stands for port 443 of all hosts outside.
         providers: of telemetry, as Istio's mesh configuration names them.
-        hurry: all durations are divided by it.
+        hurry: durations are divided by it.
+        changing: services whose pods come and go, of which proxies hear by files in `endpoints`.
     """
 
     objects: Objects
@@ -98,6 +99,12 @@ class World:
     providers: Sequence[Mapping[str, Any]]
     outside: int = 0
     hurry: float = 1.0
+    changing: Set[str] = frozenset()
+
+    @property
+    def endpoints(self) -> Path:
+        """The folder of these files, one for each cluster."""
+        return self.certificates.with_name("endpoints")
 
     @cached_property
     def services(self) -> list[Known]:
@@ -131,7 +138,11 @@ class World:
 
     def duration(self, seconds: float | None) -> str | None:
         """As Envoy wants it, hurried."""
-        return None if seconds is None else f"{seconds / self.hurry:.9f}s"
+        return self.kept(None if seconds is None else seconds / self.hurry)
+
+    def kept(self, seconds: float | None) -> str | None:
+        """As Envoy wants it, and as long as it is."""
+        return None if seconds is None else f"{seconds:.9f}s"
 
 
 def _known(objects: Objects, made: Object) -> Known | None:
