@@ -80,12 +80,14 @@ undeploy: setup  ## Delete what make deploy made; DELETE_DATA=1 for volumes and 
 DEPLOY = python -m scripts.deploy $@ --overlay '$(OVERLAY)' --context '$(CONTEXT)'
 
 .PHONY: test-cluster
-test-cluster: infra-setup  ## make deploy against a real control plane, built here once (half an hour)
-	python -c 'from infra.kubernetes_tools import control_plane; print(control_plane())'
+test-cluster: infra-setup  ## make deploy against a real control plane and istiod, built here once (45 minutes); 7 minutes, root
+	scripts/install_debian_packages.sh cluster
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,bench]'
+	python -c 'from infra.kubernetes_tools import control_plane, istio; print(control_plane(), istio())'
 	CLUSTER=1 pytest -n 0 tests/cluster
 
 .PHONY: test-mesh
-test-mesh: infra-setup  ## Envoys configured by k8s/'s own Istio resources: mTLS, policies, retries, canary, one trace; 2 minutes
+test-mesh: infra-setup  ## Envoys configured by k8s/'s own Istio resources: mTLS, policies, retries, canary, rollouts, one trace; 3 minutes
 	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,bench]'
 	MESH=1 pytest -n 0 tests/mesh
 

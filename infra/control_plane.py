@@ -11,6 +11,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Mapping
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from infra.downloads import ServiceError, program
@@ -47,6 +48,7 @@ class ControlPlane:
         folder: its data, its logs, and its kubeconfig.
         kubeconfig: for a user who may do everything.
         kubectl: the program of the same version.
+        network: where addresses of pods are, of 256 blocks that planes share by chance.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,6 +56,7 @@ class ControlPlane:
         self.kubeconfig = folder / "kubeconfig"
         self._binaries = control_plane()
         self.kubectl = self._binaries / "kubectl"
+        self.network = IPv4Network(f"10.244.{secrets.randbelow(256)}.0/24")
         self._running: list[Service] = []
         self._nodes: PlayedNodes | None = None
 
@@ -72,7 +75,7 @@ class ControlPlane:
             part.start()
             if part.name == "kube-apiserver":
                 self._wait("get", "--raw", "/readyz")
-        self._nodes = PlayedNodes(self.kubeconfig)
+        self._nodes = PlayedNodes(self.kubeconfig, self.network)
         self._nodes.start()
         self._wait("wait", f"node/{NODE}", "--for=condition=Ready", "--timeout=5s")
 

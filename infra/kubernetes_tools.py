@@ -1,13 +1,15 @@
-"""Kustomize, Kubernetes' control plane, and what Istio and KEDA add to its API: all by Go, once.
+"""Kustomize, Kubernetes' control plane, Istio, and what Istio and KEDA add to the API: by Go, once.
 
 Kustomize is built in two minutes. The control plane (etcd, API server, controllers, scheduler and
-kubectl in one program) takes half an hour on two cores: `has_control_plane` tells whether it is
-there.
+kubectl in one program) takes half an hour on two cores, Istio (istiod, its agent and istioctl in
+one program) a quarter: `has_control_plane` and `has_istio` tell whether they are there.
 """
 
 import hashlib
 import json
+import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from infra.downloads import ServiceError, cached, go, has_cached, run
@@ -17,7 +19,10 @@ KUBERNETES_VERSION = "1.37.2"
 ISTIO_API_VERSION = "1.32.0"
 KEDA_VERSION = "2.20.2"
 CONTROL_PLANE = Path(__file__).parent / "kubernetes"
+ISTIO = Path(__file__).parent / "istio"
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+ISTIO_PARTS = ("istioctl", "pilot-discovery", "pilot-agent")
+_ISTIO_MODULE = "istio.io/istio"
 _OLDEST_GO = (1, 26)
 # A build from a module knows no version by itself.
 _VERSION_FLAGS = " ".join(
@@ -46,15 +51,7 @@ def control_plane() -> Path:
     """The folder of `PARTS`, built here. Raises ServiceError."""
 
     def build(folder: Path) -> None:
-        program = folder / "kubernetes"
-        flags = ["-p=1", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {_VERSION_FLAGS}"]
-        run(
-            [go(_OLDEST_GO), "build", *flags, "-o", str(program), "."],
-            CONTROL_PLANE,
-            seconds=_LONGEST_BUILD,
-        )
-        for part in PARTS:
-            (folder / part).symlink_to(program.name)
+        _build(CONTROL_PLANE, folder, PARTS, _VERSION_FLAGS)
 
     return cached(_control_plane_name(), build)
 
@@ -62,6 +59,33 @@ def control_plane() -> Path:
 def has_control_plane() -> bool:
     """Whether the control plane is built."""
     return has_cached(_control_plane_name())
+
+
+def istio() -> Path:
+    """The folder of `ISTIO_PARTS`, built here. Raises ServiceError."""
+
+    def build(folder: Path) -> None:
+        version = f"-X istio.io/istio/pkg/version.buildVersion={ISTIO_API_VERSION}"
+        _build(ISTIO, folder, ISTIO_PARTS, version)
+
+    return cached(_istio_name(), build)
+
+
+def has_istio() -> bool:
+    """Whether Istio is built."""
+    return has_cached(_istio_name())
+
+
+def istio_commit() -> str:
+    """Of Istio's own repository, as Go names it: its module has no versions."""
+    (found,) = re.findall(rf"\t{_ISTIO_MODULE} (\S+)", (ISTIO / "go.mod").read_text())
+    return str(found)
+
+
+def istio_bootstrap() -> Path:
+    """The template of what Istio's agent starts Envoy with. Raises ServiceError."""
+    folder = _module(f"{_ISTIO_MODULE}@{istio_commit()}")
+    return folder / "tools" / "packaging" / "common" / "envoy_bootstrap.json"
 
 
 def istio_definitions() -> Path:
@@ -75,11 +99,28 @@ def keda_definitions() -> Path:
     return _module(f"github.com/kedacore/keda/v2@v{KEDA_VERSION}") / "config" / "crd" / "bases"
 
 
+def _build(source: Path, folder: Path, parts: Sequence[str], linker: str) -> None:
+    """One program, with a link for each name that it is called by."""
+    program = folder / source.name
+    flags = ["-p=1", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {linker}"]
+    command = [go(_OLDEST_GO), "build", *flags, "-o", str(program), "."]
+    run(command, source, seconds=_LONGEST_BUILD)
+    for part in parts:
+        (folder / part).symlink_to(program.name)
+
+
 def _control_plane_name() -> str:
+    return f"kubernetes-{KUBERNETES_VERSION}-{_digest(CONTROL_PLANE)}"
+
+
+def _istio_name() -> str:
+    return f"istio-{ISTIO_API_VERSION}-{_digest(ISTIO)}"
+
+
+def _digest(source: Path) -> str:
     """Other sources or versions are another program."""
-    sources = [CONTROL_PLANE / name for name in ("main.go", "go.sum")]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    return f"kubernetes-{KUBERNETES_VERSION}-{digest[:8]}"
+    sources = [source / name for name in ("main.go", "go.sum")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
 
 
 def _module(name: str) -> Path:

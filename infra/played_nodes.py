@@ -1,6 +1,7 @@
 """Plays a cluster's node: pods that are scheduled become ready, and end when they are told to.
 
-Nothing runs in them. All else about a pod is Kubernetes' own: admission, scheduling, rollouts.
+Nothing runs in them. All else about a pod is Kubernetes' own: admission, scheduling, rollouts. Each
+has an address of its own, by which a test may put a real pod there (`infra.pods`).
 """
 
 import json
@@ -10,11 +11,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from infra.kubernetes_tools import KUBERNETES_VERSION
+
 NODE = "played"
 _PAUSE_SECONDS = 0.5
+# What a node must tell of itself; Istio looks whether its version has native sidecars.
+_INFO = (
+    *("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "architecture"),
+    *("containerRuntimeVersion", "kubeProxyVersion", "operatingSystem"),
+)
 _MERGE = "application/strategic-merge-patch+json"
 
 
@@ -23,13 +33,15 @@ class PlayedNodes:
 
     Args:
         kubeconfig: JSON, with one user who has a token.
+        network: where pods' addresses are; its first is nobody's.
     """
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, network: IPv4Network) -> None:
         told = json.loads(kubeconfig.read_text())
         self._server = told["clusters"][0]["cluster"]["server"]
         self._token = told["users"][0]["user"]["token"]
         self._trust = ssl._create_unverified_context()  # noqa: S323 - on loopback
+        self._addresses = islice(network.hosts(), 1, None)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._play, daemon=True)
 
@@ -48,7 +60,8 @@ class PlayedNodes:
         room = {"cpu": "256", "memory": "1Ti", "pods": "500", "ephemeral-storage": "1Ti"}
         labels = {"kubernetes.io/hostname": NODE, "topology.kubernetes.io/zone": "a"}
         ready = {"type": "Ready", "status": "True", "reason": "Played"}
-        status = {"allocatable": room, "capacity": room, "conditions": [ready]}
+        info = dict.fromkeys(_INFO, "") | {"kubeletVersion": f"v{KUBERNETES_VERSION}"}
+        status = {"allocatable": room, "capacity": room, "conditions": [ready], "nodeInfo": info}
         meta = {"name": NODE, "labels": labels}
         node = {"apiVersion": "v1", "kind": "Node", "metadata": meta, "status": status}
         self._call("POST", "/api/v1/nodes", node)
@@ -71,7 +84,9 @@ class PlayedNodes:
         if "deletionTimestamp" in meta:
             self._call("DELETE", path, {"gracePeriodSeconds": 0})
         elif pod["status"].get("phase") == "Pending":
-            self._call("PATCH", f"{path}/status", {"status": _running(pod)})
+            self._call(
+                "PATCH", f"{path}/status", {"status": _running(pod, str(next(self._addresses)))}
+            )
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - https, of this machine
@@ -87,12 +102,13 @@ class PlayedNodes:
             return json.load(answer)
 
 
-def _running(pod: Any) -> Any:
+def _running(pod: Any, address: str) -> Any:
     conditions = ("Initialized", "ContainersReady", "Ready")
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "phase": "Running",
-        "podIP": "127.0.0.1",
+        "podIP": address,
+        "podIPs": [{"ip": address}],
         "conditions": [
             {"type": kind, "status": "True", "lastTransitionTime": now} for kind in conditions
         ],

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Install the Debian packages that pagemesh uses, when that is possible; say how otherwise.
 # With the word `tests`: what the tests' own services need; the tests skip what is not there. With the word
-# `images`: what builds and runs container images.
+# `images`: what builds and runs container images. With the word `cluster`: what makes pods' networks.
 set -euo pipefail
 
 declare -A package_of=([tesseract]=tesseract-ocr)
 [ "${1:-}" = tests ] && package_of=([java]=default-jre-headless [mvn]=maven [redis-server]=redis-server [promtool]=prometheus [chromium]=chromium)
+[ "${1:-}" = cluster ] && package_of=([ip]=iproute2 [iptables]=iptables [setpriv]=util-linux)
 [ "${1:-}" = images ] && package_of=([buildah]=buildah [podman]=podman [runc]=runc [mmdebstrap]=mmdebstrap [catatonit]=catatonit)
 
 if ! command -v dpkg-query >/dev/null; then

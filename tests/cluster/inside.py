@@ -1,0 +1,30 @@
+"""What runs in a pod's network.
+
+`serve NAME PORT` answers calls; `ask ADDRESS HOST METHOD` makes one and prints what is answered.
+"""
+
+import sys
+import threading
+
+import grpc
+
+from tests.mesh.backend import Backend
+from tests.mesh.mesh import ask
+
+
+def main() -> None:
+    command, *arguments = sys.argv[1:]
+    if command == "serve":
+        name, port = arguments
+        Backend(name).start(f"0.0.0.0:{port}")
+        threading.Event().wait()
+    else:
+        address, host, method = arguments
+        options = [("grpc.default_authority", host), ("grpc.enable_http_proxy", 0)]
+        with grpc.insecure_channel(f"ipv4:{address}", options) as channel:
+            code, said = ask(channel, method)
+        sys.stdout.write(f"{code.name} {said}\n")
+
+
+if __name__ == "__main__":
+    main()
