@@ -1,10 +1,12 @@
 """What runs in a pod's network.
 
-`serve NAME PORT` answers calls; `ask ADDRESS HOST METHOD` makes one and prints what is answered.
+`serve NAME PORT` answers calls; `ask ADDRESS HOST METHOD` makes one and prints what is answered;
+`configuration` prints what the pod's Envoy has.
 """
 
 import sys
 import threading
+import urllib.request
 
 import grpc
 
@@ -18,6 +20,9 @@ def main() -> None:
         name, port = arguments
         Backend(name).start(f"0.0.0.0:{port}")
         threading.Event().wait()
+    elif command == "configuration":
+        with urllib.request.urlopen("http://127.0.0.1:15000/config_dump", timeout=60) as answer:
+            sys.stdout.write(answer.read().decode())
     else:
         address, host, method = arguments
         options = [("grpc.default_authority", host), ("grpc.enable_http_proxy", 0)]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,14 @@ from bench.sidecar.envoy import binary
 from infra.control_plane import ControlPlane
 from infra.downloads import ServiceError
 from infra.pods import Network, RealPod
+from orchestrator.config import MODELS
+from tests.cluster import comparison
 from tests.cluster.conftest import ROOT, STAND_INS, Say, eventually
+from tests.mesh.istio import clusters as translated
+from tests.mesh.istio.routes import virtual_hosts
+from tests.mesh.members import Inside, Member, several
+from tests.mesh.running import plan
+from tests.unit.k8s.overlays import overlay
 
 PORT = 50051
 READ = "/pagemesh.ocr.v1.OcrService/RecognizePage"
@@ -27,6 +35,7 @@ GET = "/pagemesh.orchestrator.v1.OrchestratorService/GetDocument"
 DENIED = "PERMISSION_DENIED RBAC: access denied"
 INSIDE = [sys.executable, "-m", "tests.cluster.inside"]
 SERVING = ("ocr", "orchestrator")
+CALLS = f"outbound|{PORT}|"
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +137,29 @@ def test_plain_text_is_refused(production: ControlPlane, pods: dict[str, RealPod
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.startswith("UNAVAILABLE")
     assert "reset by peer" in done.stdout
+
+
+def test_istiod_makes_of_the_resources_what_the_tests_of_the_mesh_do(
+    pods: dict[str, RealPod], tmp_path: Path
+) -> None:
+    """How services are balanced, bounded and rested; where calls go, how long, how often."""
+    done = pods["orchestrator-0"].says(*INSIDE, "configuration", folder=ROOT)
+    parts = json.loads(done.stdout)["configs"]
+    members = [Member("orchestrator-0", "orchestrator"), *several("ocr", 2, Inside.BACKEND)]
+    world = plan(overlay("production"), tmp_path, members)
+    ours = comparison.clusters(
+        one for one in translated.outbound(world, world.pods[0]) if one["name"].startswith(CALLS)
+    )
+    assert len(ours) == 11
+    active = [one["cluster"] for part in parts for one in part.get("dynamic_active_clusters", [])]
+    theirs = comparison.clusters(one for one in active if one["name"] in ours)
+    assert theirs == ours
+    found = [one["route_config"] for part in parts for one in part.get("dynamic_route_configs", [])]
+    (calls,) = [one["virtual_hosts"] for one in found if one["name"] == str(PORT)]
+    assert _by_service(calls) == _by_service(virtual_hosts(world, world.pods[0], PORT))
+
+
+def _by_service(hosts: list[Any]) -> dict[str, Any]:
+    """What becomes of calls to the project's own services."""
+    named = {host["name"].partition(".")[0]: host["routes"] for host in hosts}
+    return {name: comparison.routes(named[name]) for name in (*MODELS, "orchestrator")}
