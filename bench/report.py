@@ -20,8 +20,9 @@ class Figure:
         compared_with: what `baseline` is.
         baseline: the median of the other side; None when a figure stands alone.
         ratio: the median of the ratios of paired runs; None likewise.
+        interval: where the ratio lies with 95 % certainty; None where nobody worked it out.
         target: the bound that the figure is held against, for a person.
-        met: whether it is within that bound; None without a target.
+        met: whether it is within that bound; None without a target, or when the interval holds it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Figure:
     compared_with: str = ""
     baseline: float | None = None
     ratio: float | None = None
+    interval: tuple[float, float] | None = None
     target: str = ""
     met: bool | None = None
 
@@ -40,17 +42,27 @@ def show(figures: Sequence[Figure]) -> None:
     for column in ("figure", "value", "unit", "compared with", "baseline", "ratio", "target"):
         table.add_column(column, justify="right" if column in {"value", "baseline"} else "left")
     for figure in figures:
-        verdict = {None: "", True: " met", False: " MISSED"}[figure.met]
+        undecided = " undecided" if figure.target else ""
+        verdict = {None: undecided, True: " met", False: " MISSED"}[figure.met]
         table.add_row(
             figure.name,
             f"{figure.value:.3f}",
             figure.unit,
             figure.compared_with,
             "" if figure.baseline is None else f"{figure.baseline:.3f}",
-            "" if figure.ratio is None else f"{figure.ratio:.3f}",
+            _ratio(figure),
             figure.target + verdict,
         )
     Console(width=140).print(table)
+
+
+def _ratio(figure: Figure) -> str:
+    if figure.ratio is None:
+        return ""
+    if figure.interval is None:
+        return f"{figure.ratio:.3f}"
+    low, high = figure.interval
+    return f"{figure.ratio:.3f} ({low:.3f} to {high:.3f})"
 
 
 def write(figures: Sequence[Figure], path: Path) -> None:
