@@ -68,7 +68,9 @@ async def measure_sidecars(rounds: int) -> list[Figure]:
             await side.block()
         for _ in range(rounds):
             for has_sidecars in _PATTERN:
-                blocks[has_sidecars].append(await sides[has_sidecars].block())
+                block = await sides[has_sidecars].block()
+                blocks[has_sidecars].append(block)
+                print("with   " if has_sidecars else "without", block, flush=True)
     return figures_of(blocks[True], blocks[False])
 
 

