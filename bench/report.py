@@ -20,9 +20,9 @@ class Figure:
         compared_with: what `baseline` is.
         baseline: the median of the other side; None when a figure stands alone.
         ratio: the median of the ratios of paired runs; None likewise.
-        interval: where the ratio lies with 95 % certainty; None where nobody worked it out.
         target: the bound that the figure is held against, for a person.
         met: whether it is within that bound; None without a target, or when the interval holds it.
+        interval: where the ratio lies with 95 % certainty; None where nobody worked it out.
     """
 
     name: str
@@ -31,9 +31,9 @@ class Figure:
     compared_with: str = ""
     baseline: float | None = None
     ratio: float | None = None
-    interval: tuple[float, float] | None = None
     target: str = ""
     met: bool | None = None
+    interval: tuple[float, float] | None = None
 
 
 def show(figures: Sequence[Figure]) -> None:
