@@ -16,6 +16,7 @@ from orchestrator.models import Channel, Models
 from orchestrator.orders import OrderDesk
 from orchestrator.pages import PageImage
 from orchestrator.pipeline_file import Available
+from orchestrator.reloading import follow
 from orchestrator.rendering import PageRenderer
 from orchestrator.resumption import Resumption
 from orchestrator.reuse import Reuse
@@ -112,7 +113,7 @@ class Orchestrator:
         self._watchers = [
             asyncio.create_task(self._resumption.watch(self._config.store_lease_seconds)),
             *(
-                asyncio.create_task(definitions.watch(self._config.reload_seconds))
+                asyncio.create_task(follow(definitions, self._config.reload_seconds))
                 for definitions in (self.catalog, self._forms)
             ),
         ]

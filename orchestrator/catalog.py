@@ -1,6 +1,5 @@
 """The pipelines that can be asked for, kept up to date with their files."""
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
@@ -49,15 +48,6 @@ class PipelineCatalog:
         versions = {name: pipeline.version for name, pipeline in self._pipelines.items()}
         _log.info("pipelines reloaded", extra={"pipelines": versions})
         return True
-
-    async def watch(self, interval: float) -> None:
-        """Reload for ever, looking every so many seconds."""
-        while True:
-            await asyncio.sleep(interval)
-            try:
-                await asyncio.to_thread(self.reload)
-            except OSError:
-                _log.exception("pipeline definitions cannot be read, the old ones stay")
 
     def get(self, name: str) -> Pipeline:
         """A pipeline; an empty name takes the default. Raises NotFound listing the known ones."""

@@ -1,6 +1,5 @@
 """The registered forms, kept up to date with their folders."""
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
@@ -144,15 +143,6 @@ class FormLibrary:
         versions = {f.definition.name: f.definition.version for f in self.current.forms}
         _log.info("forms reloaded", extra={"forms": versions})
         return True
-
-    async def watch(self, interval: float) -> None:
-        """Reload for ever, looking every so many seconds."""
-        while True:
-            await asyncio.sleep(interval)
-            try:
-                await asyncio.to_thread(self.reload)
-            except OSError:
-                _log.exception("form definitions cannot be read, the old ones stay")
 
     def _state(self) -> str:
         """Changes whenever a file appears, goes away, or is written."""
