@@ -9,24 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshkit.geometry import Points
-from meshkit.model import Image
 from orchestrator.forms.alignment import Alignment
-from orchestrator.forms.blank import INK_DPI, BlankPage
-from orchestrator.forms.frame import POINTS_PER_INCH, Rect, rect_around
+from orchestrator.forms.frame import Rect, rect_around
+from orchestrator.forms.overlay import PIXELS, REACH, Overlay
+from orchestrator.forms.shading import print_of
 from pagemesh.checkbox.v1.checkbox_service_pb2 import CheckboxResult
 from pagemesh.common.v1.geometry_pb2 import Quad
 from pagemesh.signature.v1.signature_service_pb2 import SignatureResult
 
-_PIXELS = INK_DPI / POINTS_PER_INCH
-_DARK_SHARE = 0.68
-"""Ink is darker than this share of the paper around it."""
 _TRUST_IN_MODEL = 0.7
 _INK_OF_TICK, _INK_SLOPE = 0.068, 70.0
 """Empty boxes of filled forms had at most 0.076, ticked ones at least 0.060."""
 _INK_EVIDENCE = (-2.5, 6.0)
 """Faint pencil is no ink, so that missing ink says less than ink."""
-_LINE_REACH = 2
-"""Pixels around the blank's own print where a line may lie after alignment."""
+_PRINT_SHARE = 0.78
+"""Of the paper's brightness: darker is print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +104,8 @@ def judged_by_ink(mark: Mark | None, zone: Rect, ink: float) -> Mark:
 class Ink:
     """What is darker on the page than on the blank page under it."""
 
-    def __init__(self, image: Image, blank: BlankPage, alignment: Alignment) -> None:
-        self._image = image
-        self._blank = blank
-        self._alignment = alignment
+    def __init__(self, overlay: Overlay) -> None:
+        self._overlay = overlay
 
     def area(self, zone: Rect) -> float:
         """The same in square points."""
@@ -118,10 +113,12 @@ class Ink:
 
     def share(self, zone: Rect) -> float:
         """Share of a place, in [0, 1], that has ink which the blank has not. 0 off the page."""
-        left, top, right, bottom = (round(v * _PIXELS) for v in _sides(zone))
-        shift = self._alignment.local_shift(zone) * _PIXELS
+        left, top, right, bottom = (round(v * PIXELS) for v in _sides(zone))
+        shift = self._overlay.alignment.local_shift(zone) * PIXELS
         moved = np.round(shift).astype(int)
-        ink = _crop(self._ink, left + moved[0], top + moved[1], right + moved[0], bottom + moved[1])
+        ink = _crop(
+            self._overlay.ink, left + moved[0], top + moved[1], right + moved[0], bottom + moved[1]
+        )
         printed = _crop(self._printed, left, top, right, bottom)
         if ink.size == 0 or ink.shape != printed.shape:
             return 0.0
@@ -129,29 +126,11 @@ class Ink:
         return float((ink & free).sum() / max(1, int(free.sum())))
 
     @cached_property
-    def _ink(self) -> NDArray[np.bool_]:
-        """The page warped onto the blank: True where it is dark."""
-        image = self._image
-        grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        size = (round(self._blank.width * _PIXELS), round(self._blank.height * _PIXELS))
-        zoom = np.diag([1 / _PIXELS, 1 / _PIXELS, 1.0])
-        warped = cv2.warpPerspective(
-            grey,
-            self._alignment.matrix @ zoom,
-            size,
-            flags=cv2.INTER_AREA | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        small = cv2.resize(warped, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
-        paper = cv2.dilate(small, np.ones((5, 5), np.uint8))
-        level = cv2.resize(paper, size, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(warped < level * _DARK_SHARE, bool)
-
-    @cached_property
     def _printed(self) -> NDArray[np.bool_]:
         """True where the blank has print, and close to it."""
-        dark = (self._blank.picture() < 200).astype(np.uint8)
-        side = 2 * _LINE_REACH + 1
+        overlay = self._overlay
+        dark = print_of(overlay.picture, overlay.shading, _PRINT_SHARE).astype(np.uint8)
+        side = 2 * REACH + 1
         return np.asarray(cv2.dilate(dark, np.ones((side, side), np.uint8)), bool)
 
 

@@ -21,8 +21,9 @@ from orchestrator.forms.marks import (
     mark_at,
     signature_marks,
 )
+from orchestrator.forms.overlay import Overlay
 from orchestrator.forms.placing import place_words
-from orchestrator.forms.sheet import Sheet, grey_of, make_sheet, upright_strip
+from orchestrator.forms.sheet import Sheet, make_sheet, upright_strip
 from orchestrator.forms.values import Parsed, is_ambiguous, parse_value
 from orchestrator.forms.words import PageWord
 from orchestrator.forms.writing import Writing, read_writing
@@ -109,7 +110,8 @@ class FormReader:
         self._blank = blank
         self._alignment = alignment
         self._page = page
-        self._ink = Ink(page.image, blank, alignment)
+        self._overlay = Overlay(page.image, blank, alignment)
+        self._ink = Ink(self._overlay)
         self._boxes = checkbox_marks(page.checkbox, alignment)
         self._signatures = signature_marks(page.signature, alignment)
         self._fields = [field for field in form.fields if field.page == blank.number]
@@ -134,7 +136,7 @@ class FormReader:
 
     def sheet(self, fields: Sequence[FieldDefinition]) -> Sheet | None:
         """These fields, laid out for a second reading; None when they cannot be."""
-        return make_sheet(fields, self._blank, self._alignment, self._page.image)
+        return make_sheet(fields, self._overlay)
 
     def _is_doubtful(self, field: FieldDefinition) -> bool:
         if field.rect is None or not self._is_on_page(field.rect):
@@ -194,7 +196,7 @@ class FormReader:
 
     def _strip_of(self, box: Rect) -> Image:
         below = replace(box, bottom=box.bottom + _BELOW_POINTS)
-        return upright_strip(grey_of(self._page.image), below, self._alignment)
+        return upright_strip(self._overlay, below)
 
     def _is_print(self, writing: Writing, zone: Rect) -> bool:
         """Whether a reader made letters of the form's own lines: the place has no other ink."""

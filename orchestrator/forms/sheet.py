@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from meshkit.geometry import Points
 from meshkit.model import Image
-from orchestrator.forms.alignment import Alignment
-from orchestrator.forms.blank import INK_DPI, BlankPage
+from orchestrator.forms.blank import INK_DPI
 from orchestrator.forms.definition import FieldDefinition
 from orchestrator.forms.frame import POINTS_PER_INCH, Rect
+from orchestrator.forms.overlay import Overlay
+from orchestrator.forms.shading import around, print_of
 from orchestrator.forms.words import page_words
 from orchestrator.forms.writing import WORDS, Writing, like_neighbours, without_borders
 from pagemesh.ocr.v1.ocr_service_pb2 import OcrResult
@@ -34,7 +35,11 @@ _CLOSED_HOLE = 0.16
 _DARK = 0.7
 _PAPER = 0.92
 """Of the usual paper: what is lighter becomes white, noise with it."""
+_DARKER = 0.75
+"""Print on shading has at most this share of its brightness."""
 _PRINT_REACH = 3
+_SHADE_REACH = 7
+"""Pixels of the strip by which print and shading may be displaced."""
 _CROSSING = 9
 """Pixels that a stroke may cross on print."""
 _SPECK = 6
@@ -83,24 +88,23 @@ def _in_comb(text: str, field: FieldDefinition) -> str:
     return like_neighbours(letters) if field.type in WORDS else letters
 
 
-def make_sheet(
-    fields: Sequence[FieldDefinition], blank: BlankPage, alignment: Alignment, image: Image
-) -> Sheet | None:
+def make_sheet(fields: Sequence[FieldDefinition], overlay: Overlay) -> Sheet | None:
     """Doubtful fields, one a row; None when none of them can be laid out.
 
     Args:
         fields: those with a zone of one line.
-        image: the page as sent.
+        overlay: the page on its blank.
     """
-    grey = grey_of(image)
-    printed = _wiped_print(blank)
+    shading = overlay.shading
+    printed = _wiped_print(overlay.picture, shading)
     strips: list[tuple[str, NDArray[np.uint8]]] = []
     for field in fields:
         zone = field.rect
         if zone is None or zone.height > _TALLEST:
             continue
         place = zone.grown(_AROUND, _AROUND)
-        strip = _without(upright_strip(grey, place, alignment), _print_under(printed, place))
+        strip = _unshaded(upright_strip(overlay, place), _under(shading, place))
+        strip = _without(strip, _print_under(printed, place))
         strip = _drawn_together(strip) if field.cells else _trimmed(strip)
         if strip.shape[1] <= _WIDEST:
             strips.append((field.name, strip))
@@ -118,44 +122,52 @@ def make_sheet(
     return Sheet(sheet, tuple(rows))
 
 
-def grey_of(image: Image) -> Image:
-    """A page's image without colour."""
-    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8)
-
-
-def upright_strip(grey: Image, zone: Rect, alignment: Alignment) -> NDArray[np.uint8]:
+def upright_strip(overlay: Overlay, zone: Rect) -> NDArray[np.uint8]:
     """A place on the blank, cut out of the page: upright, its paper white."""
     size = (max(8, round(zone.width * _SCALE)), max(8, round(zone.height * _SCALE)))
-    corners = alignment.to_page(zone.corners).astype(np.float32)
+    corners = overlay.alignment.to_page(zone.corners).astype(np.float32)
     target: Points = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float64)
     matrix = cv2.getPerspectiveTransform(corners, target.astype(np.float32))
     cut = cv2.warpPerspective(
-        grey, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        overlay.grey, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     paper = _PAPER * float(np.percentile(cut, 85))
     white = np.clip(cut.astype(np.float32) * (255 / max(paper, 1.0)), 0, 255)
     return np.asarray(white, np.uint8)
 
 
-def _wiped_print(blank: BlankPage) -> NDArray[np.uint8]:
+def _wiped_print(picture: Image, shading: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """1 where the blank has letters or upright lines; level lines stay, for writing stands on
     them."""
-    dark = (blank.picture() < 190).astype(np.uint8)
+    dark = print_of(picture, shading, _DARKER).astype(np.uint8)
     level = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 25), np.uint8))
     return np.asarray((dark > 0) & (np.asarray(level) == 0), np.uint8)
 
 
-def _print_under(printed: NDArray[np.uint8], zone: Rect) -> NDArray[np.bool_]:
+def _under(picture: NDArray[np.uint8], zone: Rect) -> NDArray[np.uint8]:
+    """What of a picture of the blank lies under a place, at the strips' size; a single
+    pixel where it is beyond the page."""
     scale = INK_DPI / POINTS_PER_INCH
     left, top = round(zone.left * scale), round(zone.top * scale)
     right, bottom = round(zone.right * scale), round(zone.bottom * scale)
-    part = printed[max(0, top) : bottom, max(0, left) : right]
+    part = picture[max(0, top) : bottom, max(0, left) : right]
     if part.size == 0:
-        return np.zeros((1, 1), bool)
+        return np.zeros((1, 1), np.uint8)
     size = (max(8, round(zone.width * _SCALE)), max(8, round(zone.height * _SCALE)))
-    large = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def _print_under(printed: NDArray[np.uint8], zone: Rect) -> NDArray[np.bool_]:
     reach = np.ones((_PRINT_REACH, _PRINT_REACH), np.uint8)
-    return np.asarray(cv2.dilate(large, reach), bool)
+    return np.asarray(cv2.dilate(_under(printed, zone), reach), bool)
+
+
+def _unshaded(strip: NDArray[np.uint8], shading: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The strip as on white paper: a grey area becomes white, strokes on it stay."""
+    if shading.shape != strip.shape or (shading == 255).all():
+        return strip
+    nearby = around(shading, _SHADE_REACH).astype(np.float32)
+    return np.asarray(np.clip(strip * (255 / nearby), 0, 255), np.uint8)
 
 
 def _without(strip: NDArray[np.uint8], printed: NDArray[np.bool_]) -> NDArray[np.uint8]:
