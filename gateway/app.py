@@ -29,6 +29,7 @@ from gateway.routes import (
     health,
     pages,
     pipelines,
+    receive,
     results,
     traces,
     webhooks,
@@ -42,7 +43,7 @@ from gateway.watches import Watches
 from gateway.webhooks import open_webhooks
 
 ROUTERS = (
-    *(documents, erase, results, events, pages, corrections),
+    *(receive, documents, erase, results, events, pages, corrections),
     *(pipelines, traces, webhooks, health),
 )
 
@@ -79,7 +80,8 @@ def create_app(config: GatewayConfig) -> FastAPI:
     app.add_middleware(AuditLog)
     app.add_middleware(SecurityHeaders)
     for module in ROUTERS:
-        app.include_router(module.router)
+        # As routes of the application: an included router would be a second search on the way.
+        app.router.routes.extend(module.router.routes)
     add_console(app)
     return app
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -27,6 +26,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_RAW = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
 
 
 def cors_options(origins: Sequence[str]) -> dict[str, Any]:
@@ -56,9 +56,9 @@ class SecurityHeaders:
 
         async def told(message: Message) -> Any:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                own = message["headers"]
+                said = {name for name, _ in own}
+                message["headers"] = [*own, *(each for each in _RAW if each[0] not in said)]
             await send(message)
 
         await self._app(scope, receive, told)

@@ -1,4 +1,4 @@
-"""Who asks. Every route takes its client from `Caller`."""
+"""Who asks. Every route takes its client from `Caller`, or from `identified`."""
 
 import hashlib
 from dataclasses import dataclass
@@ -49,14 +49,15 @@ class Identifier(Protocol):
         """
 
 
-async def _caller(request: Request) -> Client:
+async def identified(request: Request) -> Client:
+    """Who asks. Raises what `Identifier.identify` raises."""
     identifier: Identifier = request.app.state.identifier
     client = await identifier.identify(request)
     request.state.client = client
     return client
 
 
-Caller = Annotated[Client, Depends(_caller)]
+Caller = Annotated[Client, Depends(identified)]
 
 
 def _digest(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from opentelemetry import trace
 
 _FILE_BYTES = 16 * 1024 * 1024
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -41,7 +42,7 @@ class JsonFormatter(logging.Formatter):
         line.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _ENCODER.encode(line)
 
 
 def configure_logging(
@@ -67,6 +68,8 @@ def configure_logging(
         handlers.append(RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=2))
     for handler in handlers:
         handler.setFormatter(JsonFormatter(service))
+    # Lines name neither threads nor processes: finding them out costs more than writing them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = handlers
     root.setLevel(level)

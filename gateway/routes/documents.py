@@ -1,4 +1,4 @@
-"""Send, receive, list, cancel."""
+"""Send, list, cancel."""
 
 import base64
 import binascii
@@ -28,7 +28,6 @@ router = APIRouter(tags=["documents"])
 
 RETRY_SECONDS = 2
 _JSON = "application/json"
-_ETAG = {"description": "Of this answer, for If-None-Match.", "schema": {"type": "string"}}
 _RETRY_AFTER = {
     "description": "Seconds after which to look again.",
     "schema": {"type": "integer", "minimum": 1},
@@ -88,33 +87,6 @@ async def send(
     return _shown(record, 202, headers)
 
 
-@router.get(
-    f"{DOCUMENTS}/{{id}}",
-    summary="Receive a document",
-    response_model=DocumentResource,
-    responses={
-        200: {
-            "description": "How far it is, and what was read.",
-            "headers": {"ETag": _ETAG},
-        },
-        304: {"description": "It is as If-None-Match says."},
-        **problems(404, 422),
-    },
-)
-async def receive(
-    client: Caller,
-    documents: TheDocuments,
-    document_id: DocumentId,
-    if_none_match: Annotated[str | None, Header(description="An ETag that is known.")] = None,
-) -> Response:
-    """How far a document is; once it is final, with what was read."""
-    view = await documents.view(client, document_id)
-    headers = {"ETag": f'"{view.etag}"', "Cache-Control": "private, no-cache"}
-    if if_none_match is not None and _matches(if_none_match, view.etag):
-        return Response(status_code=304, headers=headers)
-    return Response(view.body, headers=headers, media_type=_JSON)
-
-
 @router.delete(
     f"{DOCUMENTS}/{{id}}",
     summary="Cancel a document",
@@ -165,12 +137,6 @@ async def listing(
 
 def _shown(record: Record, status: int, headers: dict[str, str]) -> Response:
     return Response(json_of(resource_of(record)), status, headers, _JSON)
-
-
-def _matches(given: str, etag: str) -> bool:
-    """Whether If-None-Match names the tag, by the weak comparison that the header asks for."""
-    tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
-    return "*" in tags or f'"{etag}"' in tags
 
 
 def _text_of(record: Record) -> str:

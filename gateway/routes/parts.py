@@ -1,8 +1,10 @@
 """What routes share: the parts of the application they need, and what they say of themselves."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
+from fastapi.exceptions import RequestValidationError
 
 from gateway import patterns
 from gateway.config import GatewayConfig
@@ -54,15 +56,47 @@ def _problem(status: int) -> dict[str, Any]:
     return told
 
 
+_WHICH = "The request id that the document was sent with, or that it was given."
+
 DocumentId = Annotated[
     str,
-    Path(
-        alias="id",
-        pattern=patterns.DOCUMENT_ID,
-        description="The request id that the document was sent with, or that it was given.",
-    ),
+    Path(alias="id", pattern=patterns.DOCUMENT_ID, description=_WHICH),
 ]
+DOCUMENT_ID_PARAMETER = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": _WHICH,
+    "schema": {
+        "type": "string",
+        "pattern": patterns.DOCUMENT_ID,
+        "description": _WHICH,
+        "title": "Id",
+    },
+}
+"""For OpenAPI: `DocumentId`, of a route that calls `document_id_of`."""
+_DOCUMENT_ID = re.compile(patterns.DOCUMENT_ID)
 PageNumber = Annotated[int, Path(alias="n", ge=1, le=1_000_000, description="From 1.")]
+
+
+def document_id_of(request: Request) -> str:
+    """What `DocumentId` is, for a route that is asked so often that solving parameters would be
+    most of its work.
+
+    Raises:
+        RequestValidationError: that is no id.
+    """
+    document_id: str = request.path_params["id"]
+    if not _DOCUMENT_ID.fullmatch(document_id):
+        mistake = {
+            "type": "string_pattern_mismatch",
+            "loc": ("path", "id"),
+            "msg": "that is no id",
+            "input": document_id,
+            "ctx": {"pattern": patterns.DOCUMENT_ID},
+        }
+        raise RequestValidationError([mistake])
+    return document_id
 
 
 # Without `async`, FastAPI would send each of these to a thread, for every request.
