@@ -68,8 +68,10 @@ def configure_logging(
         handlers.append(RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=2))
     for handler in handlers:
         handler.setFormatter(JsonFormatter(service))
-    # Lines name neither threads nor processes: finding them out costs more than writing them.
+    # Lines name neither threads, processes nor lines of code: finding them out costs as much as
+    # writing them (Python's "Logging HOWTO", Optimization).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     root = logging.getLogger()
     root.handlers[:] = handlers
     root.setLevel(level)

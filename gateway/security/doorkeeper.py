@@ -37,12 +37,12 @@ class Doorkeeper:
     async def identify(self, request: Request) -> Client:
         """See `Identifier`."""
         client = request.state.client = await self._client(request)  # the audit log names it
-        address = request.client.host if request.client else ""
-        who = client.id or f"at {address}"
         counted = [REQUEST]
         if request.method == "POST" and request.url.path == DOCUMENTS:
             counted.append(DOCUMENT)
-        for what in counted:
+        for what in self._rates.limited(counted):
+            address = request.client.host if request.client else ""
+            who = client.id or f"at {address}"
             wait = await self._rates.wait_for(what, who)
             if wait:
                 raise HttpProblem(

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from limits import RateLimitItem, parse_many
@@ -33,6 +34,10 @@ class Rates:
             what: parse_many(rate) if rate else [] for what, rate in rates.items()
         }
         self._away_until = 0.0
+
+    def limited(self, counted: Sequence[str]) -> list[str]:
+        """Those of what is counted that have a limit."""
+        return [what for what in counted if self._rates[what]]
 
     async def wait_for(self, what: str, who: str) -> float:
         """Count one; 0.0 when it is within the limits, else the seconds until one is again.
