@@ -5,9 +5,12 @@ together, and those of several calls, so they go out together.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from sidecar.http2.buffers import ReadBuffers
+
+_log = logging.getLogger(__name__)
 
 
 class Turn:
@@ -39,4 +42,7 @@ class Turn:
         self._is_reading = False
         acts, self._acts = self._acts, []
         for act in acts:
-            act()
+            try:
+                act()
+            except Exception:  # the others' words are no less to be said
+                _log.exception("something was not done at the end of a turn")

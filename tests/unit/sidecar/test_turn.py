@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from sidecar.http2.turn import Turn
 
 
@@ -27,3 +29,14 @@ async def test_outside_of_a_read_the_loops_turn_counts() -> None:
     assert done == [1]
     await asyncio.sleep(0)
     assert done == [1, 2]
+
+
+async def test_what_fails_leaves_the_rest_to_be_done(caplog: pytest.LogCaptureFixture) -> None:
+    turn = Turn()
+    done: list[int] = []
+    turn.begin()
+    turn.at_end(lambda: done[1])
+    turn.at_end(lambda: done.append(2))
+    turn.end()
+    assert done == [2]
+    assert "IndexError" in caplog.text
