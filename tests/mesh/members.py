@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from infra.service import free_port
 from scripts.manifests.objects import WORKLOADS, Objects, Pod
 from tests.mesh.istio.world import Place
+from tests.mesh.ports import later_port
 
 
 class Inside(Enum):
@@ -54,7 +54,7 @@ def place(objects: Objects, member: Member) -> Place:
         name=member.name,
         account=pod.spec["serviceAccountName"],
         labels=pod.labels,
-        containers={port: free_port() for port in ports},
+        containers={port: later_port() for port in ports},
         foreign=member.foreign,
         shown=member.shown,
     )

@@ -19,7 +19,6 @@ from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bench.sidecar import envoy
-from infra.service import free_port
 from scripts.manifests.environment import environment
 from scripts.manifests.objects import Objects
 from tests.mesh.backend import Backend
@@ -30,6 +29,7 @@ from tests.mesh.istio.world import Place, World
 from tests.mesh.members import Inside, Member, place, workload
 from tests.mesh.mesh import GRPC_PORT, Mesh
 from tests.mesh.others import Echo, Rest
+from tests.mesh.ports import later_port
 
 ROOT = Path(__file__).parents[2]
 METRICS_PORT, HTTP_PORT = 9464, 8080
@@ -54,7 +54,7 @@ def plan(
         pods=pods,
         certificates=folder / "certificates",
         network=64 + (os.getpid() + next(_NETWORKS)) % 128,
-        admin={pod.name: free_port() for pod in pods},
+        admin={pod.name: later_port() for pod in pods},
         providers=_providers(),
         outside=outside,
         hurry=hurry,
