@@ -5,8 +5,9 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,12 +51,7 @@ class Images:
             data = await asyncio.to_thread(_read, path)
             if data:
                 return data
-        making = self._making.get(path)
-        if making is None:
-            making = asyncio.create_task(self._make(record, page.result(), path))
-            self._making[path] = making
-            making.add_done_callback(lambda _: self._making.pop(path, None))
-        return await asyncio.shield(making)
+        return await self._made(path, lambda: self._make(record, page.result(), path))
 
     async def thumbnail(self, record: Record, page: StoredPage, width: int) -> bytes:
         """A page in so many pixels across, or as it is when that is less.
@@ -67,10 +63,7 @@ class Images:
             data = await asyncio.to_thread(_read, path)
             if data:
                 return data
-        whole = await self.png(record, page)
-        data = await asyncio.to_thread(_shrunk, whole, width)
-        await asyncio.to_thread(self._keep, path, data)
-        return data
+        return await self._made(path, lambda: self._shrink(record, page, width, path))
 
     async def all(self, record: Record, pages: str) -> AsyncIterator[tuple[int, Image | None]]:
         """Pixels of several pages by number, None for those that cannot be rasterised.
@@ -86,9 +79,25 @@ class Images:
     async def erase(self, record: Record) -> int:
         """Forget the pictures of a document; how many there were."""
         name = _digest_of(record)
-        making = [task for path, task in self._making.items() if path.name.startswith(name)]
-        await asyncio.gather(*making, return_exceptions=True)
+        # A small picture is made of a whole one, which may begin meanwhile.
+        while making := [task for path, task in self._making.items() if path.name.startswith(name)]:
+            await asyncio.gather(*making, return_exceptions=True)
         return await asyncio.to_thread(_unlink, self._folder.glob(f"{name}-*"))
+
+    async def _made(self, path: Path, make: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
+        """A picture that is made once for all who ask for it meanwhile."""
+        making = self._making.get(path)
+        if making is None:
+            making = asyncio.create_task(make())
+            self._making[path] = making
+            making.add_done_callback(lambda _: self._making.pop(path, None))
+        return await asyncio.shield(making)
+
+    async def _shrink(self, record: Record, page: StoredPage, width: int, path: Path) -> bytes:
+        whole = await self.png(record, page)
+        data = await asyncio.to_thread(_shrunk, whole, width)
+        await asyncio.to_thread(self._keep, path, data)
+        return data
 
     async def _make(self, record: Record, page: documents.PageResult, path: Path) -> bytes:
         answer = await self._rendered(record, page.page_number, record.asked.dpi)

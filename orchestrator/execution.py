@@ -13,11 +13,11 @@ from orchestrator.faults import known_error
 from orchestrator.live import STOPPED, Live
 from orchestrator.order import Order
 from orchestrator.page_run import Plan
-from orchestrator.records import Ending
+from orchestrator.records import Ending, Keeper
 from orchestrator.reuse import Reuse
 from orchestrator.seats import Seats
 from orchestrator.shares import Share, Shares
-from orchestrator.stores.base import DocumentStore, TakenOver
+from orchestrator.stores.base import DocumentStore, StoreFailed, TakenOver
 from orchestrator.telemetry import names
 from orchestrator.telemetry.recording import part_span
 from orchestrator.uploads import Uploads
@@ -202,7 +202,10 @@ def _check_digest(order: Order) -> None:
 
 
 def _failing(live: Live, cause: BaseException) -> Ending:
-    if isinstance(cause, TakenOver):
+    is_stores = isinstance(cause, StoreFailed)
+    if isinstance(cause, TakenOver) or (is_stores and live.keeper is not Keeper.CALLER):
         live.is_paused = True
     error = known_error(cause)
-    return Ending(error=error, rest_reason=error.message, rest_error=error)
+    return Ending(
+        error=error, rest_reason=error.message, rest_error=error, can_restart=is_stores
+    )

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from pathlib import Path
 
-from orchestrator.documents.spool import Spool
+from orchestrator.documents.spool import Spool, disk_unavailable
 from orchestrator.order import Order
 
 _CHUNK_BYTES = 1024 * 1024
@@ -20,7 +20,7 @@ class Uploads(ABC):
 
     @abstractmethod
     async def keep(self, order: Order) -> None:
-        """Keep the bytes of an order. Raises OSError, DependencyUnavailable."""
+        """Keep the bytes of an order. Raises DependencyUnavailable."""
 
     @abstractmethod
     async def drop(self, request_id: str) -> bool:
@@ -43,7 +43,11 @@ class FolderUploads(Uploads):
 
     async def keep(self, order: Order) -> None:
         if not order.location:
-            await asyncio.to_thread(self._keep, order.spool.path, self._path(order.request_id))
+            source, target = order.spool.path, self._path(order.request_id)
+            try:
+                await asyncio.to_thread(self._keep, source, target)
+            except OSError as error:
+                raise disk_unavailable() from error
 
     async def drop(self, request_id: str) -> bool:
         try:
@@ -70,8 +74,11 @@ class FolderUploads(Uploads):
             os.link(source, target)
         except OSError:  # another file system, or one without links
             partial = target.with_suffix(".partial")
-            shutil.copyfile(source, partial)
-            partial.rename(target)
+            try:
+                shutil.copyfile(source, partial)
+                partial.rename(target)
+            finally:
+                partial.unlink(missing_ok=True)
 
     def _sweep(self, kept: Collection[Path]) -> None:
         if self._folder.is_dir():

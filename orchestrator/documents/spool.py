@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from meshkit.errors import TooLarge
+from meshkit.errors import DependencyUnavailable, TooLarge
 from orchestrator.documents.config import DocumentLimits
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Spool:
 
     @property
     def path(self) -> Path:
-        """The file. Raises OSError: it cannot be made."""
+        """The file. Raises DependencyUnavailable: it cannot be made."""
         return self._file()[1]
 
     @property
@@ -57,11 +57,14 @@ class Spool:
 
         Raises:
             TooLarge: DOCUMENT_TOO_LARGE; the chunk that would pass the limit is not written.
-            OSError: the file cannot be made, or written.
+            DependencyUnavailable: the file cannot be made, or written: the disk is full, say.
         """
         self.check_size(self.size + len(chunk))
         descriptor, _ = self._file()
-        await asyncio.to_thread(self._append, descriptor, chunk)
+        try:
+            await asyncio.to_thread(self._append, descriptor, chunk)
+        except OSError as error:
+            raise disk_unavailable() from error
 
     def close(self) -> None:
         """Remove the file, if it was made. Safe to call twice."""
@@ -84,7 +87,10 @@ class Spool:
 
     def _file(self) -> tuple[int, Path]:
         if self._made is None:
-            self._made = _make_locked(self._folder)
+            try:
+                self._made = _make_locked(self._folder)
+            except OSError as error:
+                raise disk_unavailable() from error
         return self._made
 
     def _append(self, descriptor: int, chunk: bytes) -> None:
@@ -93,6 +99,15 @@ class Spool:
         while view:
             view = view[os.write(descriptor, view) :]
         self.size += len(chunk)
+
+
+def disk_unavailable() -> DependencyUnavailable:
+    """What a client is told when the disk takes no document."""
+    return DependencyUnavailable(
+        "the document cannot be written to the orchestrator's disk now; send it again later",
+        reason="STORAGE_UNAVAILABLE",
+        retry_after=5.0,
+    )
 
 
 def _make_locked(folder: Path | None) -> tuple[int, Path]:

@@ -14,6 +14,13 @@ class TakenOver(DependencyUnavailable):
     default_reason = "INTERRUPTED"
 
 
+class StoreFailed(DependencyUnavailable):
+    """The store cannot be used for now: its disk is full, or its server is away."""
+
+    def __init__(self) -> None:
+        super().__init__("the document store is in trouble; try again", reason="STORE_FAILED")
+
+
 class DocumentStore(ABC):
     """Documents and their finished pages, durable. Its methods may be called from any task.
 

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 
 from pymongo.errors import PyMongoError
 
-from meshkit.errors import DependencyUnavailable
+from orchestrator.stores.base import StoreFailed
 
 
 @contextlib.contextmanager
 def trouble_told() -> Iterator[None]:
-    """Whatever MongoDB's client meets is trouble that may pass: DependencyUnavailable."""
+    """Whatever MongoDB's client meets is trouble that may pass: StoreFailed."""
     try:
         yield
     except PyMongoError as error:
-        raise DependencyUnavailable(
-            "the document store is in trouble", reason="STORE_FAILED"
-        ) from error
+        raise StoreFailed from error

@@ -5,13 +5,14 @@ at once; nothing else keeps it. Without power loss nothing written is lost (`syn
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.records import Ending, Entry, Erased, Keeper, Record
-from orchestrator.stores.base import DocumentStore
+from orchestrator.stores.base import DocumentStore, StoreFailed
 from orchestrator.stores.sqlite_file import StoreFile
 from orchestrator.stores.sqlite_tables import Tables
 from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
@@ -29,14 +30,14 @@ class SqliteStore(DocumentStore):
         self._is_closed = False
 
     async def open(self) -> None:
-        self._file = await self._run(StoreFile, self._path)
+        self._file = await self._on_thread(StoreFile, self._path)
 
     async def close(self) -> None:
         if not self._is_closed:
             self._is_closed = True
             file, self._file = self._file, None
             if file is not None:
-                await self._run(file.close)
+                await self._on_thread(file.close)
             self._thread.shutdown(wait=False)
 
     async def create(self, entry: Entry) -> None:
@@ -100,6 +101,13 @@ class SqliteStore(DocumentStore):
         ]
 
     async def _run(self, function: Callable[..., ResultT], *arguments: object) -> ResultT:
+        """Raises StoreFailed: the disk is full, or fails."""
+        try:
+            return await self._on_thread(function, *arguments)
+        except sqlite3.OperationalError as error:
+            raise StoreFailed from error
+
+    async def _on_thread(self, function: Callable[..., ResultT], *arguments: object) -> ResultT:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, function, *arguments)
 
