@@ -206,6 +206,4 @@ def _failing(live: Live, cause: BaseException) -> Ending:
     if isinstance(cause, TakenOver) or (is_stores and live.keeper is not Keeper.CALLER):
         live.is_paused = True
     error = known_error(cause)
-    return Ending(
-        error=error, rest_reason=error.message, rest_error=error, can_restart=is_stores
-    )
+    return Ending(error=error, rest_reason=error.message, rest_error=error, can_restart=is_stores)

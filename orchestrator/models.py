@@ -8,10 +8,10 @@ from typing import Any
 import grpc
 import tenacity
 
-from meshkit.errors import PagemeshError
+from meshkit.errors import Internal, PagemeshError
 from orchestrator.breaker import CIRCUIT_OPEN, BreakerPolicy, CircuitBreaker
 from orchestrator.calls import CallBudget
-from orchestrator.faults import error_from_call
+from orchestrator.faults import INVALID_MODEL_ANSWER, error_from_call
 
 Channel = Any
 """A grpc.aio.Channel, or anything with its `unary_unary`: a model in this process, say."""
@@ -47,9 +47,16 @@ class ModelClient:
 
     async def _call_once(self, method: Callable[..., Any], request: Any, timeout: float) -> Any:
         try:
-            return await method(request, timeout=timeout)
+            answer = await method(request, timeout=timeout)
         except grpc.aio.AioRpcError as error:
             raise error_from_call(error, self.name) from error
+        if answer is None:  # gRPC's word for bytes that are not the message
+            raise Internal(
+                f"the {self.name} model answered bytes that are not of its contract",
+                reason=INVALID_MODEL_ANSWER,
+                metadata={"model": self.name},
+            )
+        return answer
 
     def _retrying(self, budget: CallBudget) -> tenacity.AsyncRetrying:
         policy = budget.retries

@@ -1,0 +1,1 @@
+"""Faults of every kind, and what the mesh does about them: `make chaos`."""
