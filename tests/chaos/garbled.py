@@ -26,7 +26,7 @@ class GarbledMesh(FakeMesh):
 
     def add_to_server(self, server: Any) -> None:
         super().add_to_server(server)
-        handler = grpc.unary_unary_rpc_method_handler(
+        handler: Any = grpc.unary_unary_rpc_method_handler(
             self._answer, request_deserializer=ocr_pb.RecognizePageRequest.FromString
         )
         # What is registered last is called.
