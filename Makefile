@@ -179,6 +179,10 @@ infra-status: setup  ## What they are, where, and whether they run
 test-faults: infra-setup  ## REQUESTS requests while all is killed with -9 at random moments of SEED; STORE is redis or mongodb
 	python -m tests.faults --requests $(REQUESTS) --seed $(SEED) --store $(STORE)
 
+.PHONY: chaos
+chaos: setup  ## Faults of every kind at random moments of SEED, documents by gRPC and the gateway: nothing lost (docs/faults.md)
+	python -m tests.chaos --seed $(SEED)
+
 .PHONY: test-rebalance
 test-rebalance: infra-setup  ## One orchestrator, three, and one again under load: nothing lost or answered twice
 	python -m tests.faults.rebalance

@@ -40,6 +40,18 @@ class Process:
         """With -9."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """By SIGSTOP."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """After `pause`."""
+        self._send(signal.SIGCONT)
+
+    def _send(self, what: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(what)
+
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:
