@@ -8,7 +8,7 @@ import socket
 # Below those that the kernel gives to connections that go out, one of which could take a port
 # before its server does, and beside those of the services that tests use.
 _FIRST, _COUNT = 20_400, 5_500
-_NEXT = itertools.count(random.Random(os.getpid()).randrange(_COUNT))  # noqa: S311
+_NEXT = itertools.count(random.Random(os.getpid()).randrange(_COUNT))  # noqa: S311 - chance, not a secret
 
 
 def later_port() -> int:
