@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 
 from meshkit.errors import DependencyUnavailable, InvalidInput
 from pagemesh.kafka.connection import Connection
+from pagemesh.kafka.joining import finish_joining
 from pagemesh.kafka.topics import Topics
 
 Take = Callable[[str, dict[str, Any]], Awaitable[None]]
@@ -94,6 +95,7 @@ class Listener:
     def _listen(self, consumer: Any, loop: asyncio.AbstractEventLoop) -> None:
         codec = self._connection.codec()
         while not self._is_stopping.is_set():
+            finish_joining(consumer)
             polled = consumer.poll(timeout_ms=_POLL_MS)
             for place, records in polled.items():
                 contract = self._contracts[place.topic]

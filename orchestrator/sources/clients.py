@@ -8,6 +8,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
 from orchestrator.sources.config import KafkaSettings
+from pagemesh.kafka.joining import finish_joining
 
 _RECORDS_AT_ONCE = 200
 _FETCHED_BYTES = 128 * 1024
@@ -48,6 +49,7 @@ class Clients:
     def poll(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[Any]]:
         """Requests that have come. Raises KafkaError."""
         _free_what_is_kept(self.consumer)
+        finish_joining(self.consumer)
         records: Mapping[TopicPartition, Sequence[Any]] = self.consumer.poll(timeout_ms=timeout_ms)
         return records
 
