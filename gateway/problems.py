@@ -160,26 +160,30 @@ def invalid(errors: Any) -> HttpProblem:
 
 async def _tell_http(request: Request, error: Any) -> Response:
     status = int(error.status_code)
-    reason = _title(status).upper().replace(" ", "_").replace("-", "_")
+    methods = _methods_at(request.app, request.url.path) if status in (404, 405) else []
+    if status == 404 and methods and request.method not in methods:
+        status = 405  # the console, which answers every GET, has nothing there
+    headers = dict(error.headers or {})
+    if status == 405:
+        headers = {"Allow": ", ".join(methods or ["GET"])}
     if status == 404:
         reason, detail = "NO_SUCH_RESOURCE", "there is nothing at this address"
     else:
-        detail = str(error.detail)
-    headers = dict(error.headers or {})
-    if status == 405:
-        headers = {"Allow": ", ".join(_methods_at(request.app, request.url.path))}
+        reason = _title(status).upper().replace(" ", "_").replace("-", "_")
+        detail = str(error.detail) if status == error.status_code else _title(status)
     return HttpProblem(status, reason, detail, headers=headers).response()
 
 
 def _methods_at(app: FastAPI, path: str) -> list[str]:
     """Every method that a path has; routers know those of one route alone."""
-    methods = {
-        method.upper()
-        for template, item in app.openapi()["paths"].items()
-        if compile_path(template)[0].fullmatch(path)
-        for method in item
-    }
-    return sorted(methods or {"GET"})
+    return sorted(
+        {
+            method.upper()
+            for template, item in app.openapi()["paths"].items()
+            if compile_path(template)[0].fullmatch(path)
+            for method in item
+        }
+    )
 
 
 async def _tell_unexpected(request: Request, error: Exception) -> Response:

@@ -27,7 +27,7 @@ class ErasureResource(BaseModel):
     remains: list[str] = Field(description="What is out of reach, and when it goes.")
 
 
-def _eraser(request: Request) -> Eraser:
+async def _eraser(request: Request) -> Eraser:
     eraser: Eraser = request.app.state.eraser
     return eraser
 
@@ -38,7 +38,7 @@ TheEraser = Annotated[Eraser, Depends(_eraser)]
 @router.post(
     f"{DOCUMENTS}/{{id}}/erase",
     summary="Erase a document",
-    responses=problems(403, 404, 504),
+    responses=problems(403, 404, 422, 504),
 )
 async def erase(
     client: Caller,
