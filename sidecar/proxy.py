@@ -16,7 +16,7 @@ from sidecar.http2.headers import Headers
 from sidecar.http2.keepalive import Patience
 from sidecar.http2.open import OpenConnections
 from sidecar.http2.streams import Stream
-from sidecar.http2.tls import timeouts
+from sidecar.http2.timeouts import timeouts
 from sidecar.http2.turn import Turn
 from sidecar.not_grpc import NotGrpc
 from sidecar.policy import Policy

@@ -12,7 +12,7 @@ from sidecar.http2.endpoint import Limits
 from sidecar.http2.keepalive import Keepalive, Patience
 from sidecar.http2.open import OpenConnections
 from sidecar.http2.streams import Stream
-from sidecar.http2.tls import timeouts
+from sidecar.http2.timeouts import timeouts
 from sidecar.http2.turn import Turn
 
 _log = logging.getLogger(__name__)
