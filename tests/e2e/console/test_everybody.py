@@ -1,10 +1,11 @@
 """The console for everybody: by keyboard, on a small screen, in the dark, by screen reader."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e.console.conftest import Console, fragment_of, until_read
 
@@ -15,6 +16,7 @@ pytestmark = [
 ]
 
 ROOMS = ("review", "trace", "json")
+TOP_OF_CHIPS = "document.querySelector('.chip').getBoundingClientRect().top"
 LARGE, SMALL = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -100,9 +102,31 @@ async def test_the_page_stays_in_sight_on_a_small_screen(
     console: Console, read_document: dict[str, Any]
 ) -> None:
     page = await console.open(fragment_of(read_document), viewport=SMALL, has_touch=True)
-    await page.get_by_role("button", name="All").tap()
+    await expect(page.get_by_alt_text("Scan of page 1")).to_be_visible()
+    every = page.get_by_role("button", name="All")
+    await every.tap()
+    await expect(every).to_have_attribute("aria-pressed", "true")
     await page.locator(".entry:not(.blank)").last.tap()
     await expect(page.locator(".mark.chosen")).to_be_in_viewport()
+
+
+async def test_nothing_moves_under_a_finger_when_a_page_comes(
+    console: Console, read_document: dict[str, Any]
+) -> None:
+    page = await console.open(viewport=SMALL, has_touch=True)
+    may_come = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await may_come.wait()
+        await route.continue_()
+
+    await page.route("**/pages/1", late)
+    await page.evaluate("hash => location.assign(hash)", fragment_of(read_document))
+    await page.get_by_role("button", name="All").wait_for()
+    before = await page.evaluate(TOP_OF_CHIPS)
+    may_come.set()
+    await expect(page.get_by_alt_text("Scan of page 1")).to_be_visible()
+    assert await page.evaluate(TOP_OF_CHIPS) == before
 
 
 async def test_dark_and_light_as_the_system_says_or_as_chosen(console: Console) -> None:
