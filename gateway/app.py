@@ -79,9 +79,9 @@ def create_app(config: GatewayConfig) -> FastAPI:
         app.add_middleware(CORSMiddleware, **cors_options(config.cors_origins))
     app.add_middleware(AuditLog)
     app.add_middleware(SecurityHeaders)
-    for module in ROUTERS:
-        # As routes of the application: an included router would be a second search on the way.
-        app.router.routes.extend(module.router.routes)
+    # As routes of the application: an included router would be a second search on the way. Those
+    # that are asked for most come first.
+    app.router.routes[:0] = [route for module in ROUTERS for route in module.router.routes]
     add_console(app)
     return app
 

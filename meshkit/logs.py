@@ -5,10 +5,12 @@ Log a constant message and put what varies into `extra`:
     _log.info("serving", extra={"model": identity.name})
 """
 
+import functools
 import json
 import logging
 import sys
 from datetime import UTC, datetime
+from itertools import islice
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,7 +19,9 @@ from opentelemetry import trace
 
 _FILE_BYTES = 16 * 1024 * 1024
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_OWN = len(vars(logging.makeLogRecord({})))
+"""Attributes that every record has; those of `extra` come after them."""
+_WORKED_OUT = frozenset({"message", "asctime"})
 
 
 class JsonFormatter(logging.Formatter):
@@ -29,7 +33,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": f"{_second(int(record.created))}.{int(record.msecs):03d}+00:00",
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,
@@ -39,10 +43,16 @@ class JsonFormatter(logging.Formatter):
         if span.is_valid:
             line["trace_id"] = trace.format_trace_id(span.trace_id)
             line["span_id"] = trace.format_span_id(span.span_id)
-        line.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
+        extra = islice(vars(record).items(), _OWN, None)
+        line |= {name: value for name, value in extra if name not in _WORKED_OUT}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return _ENCODER.encode(line)
+
+
+@functools.lru_cache(maxsize=2)
+def _second(since_epoch: int) -> str:
+    return datetime.fromtimestamp(since_epoch, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def configure_logging(

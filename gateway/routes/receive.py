@@ -1,11 +1,11 @@
 """Receive: asked more often than all else, and so without FastAPI's search for parameters."""
 
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.routing import request_response
 
 from gateway.documents import Documents
 from gateway.identity import identified
@@ -19,10 +19,9 @@ class DirectRoute(APIRoute):
     Its parameters stand in `openapi_extra`, and the endpoint looks for them itself.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The endpoint itself."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.app = request_response(self.endpoint)
 
 
 router = APIRouter(tags=["documents"], route_class=DirectRoute)

@@ -110,7 +110,7 @@ async def listing(
     ] = "",
     limit: Annotated[int, Query(ge=1, le=100, description="Webhooks at most.")] = 20,
 ) -> Response:
-    """Webhooks of this gateway that are so far: dead letters, unless another state is asked for."""
+    """Webhooks that are so far: dead letters, unless another state is asked for."""
     entries = await webhooks.listed(client.id, state, cursor, limit + 1)
     shown = WebhookList(
         webhooks=[

@@ -60,7 +60,8 @@ class CachedStore:
             timeout=_TIMEOUT_SECONDS,
         )
         self._redis: Any = Redis.from_pool(pool)
-        self._values = GatheredReads(self._read, _READ_AT_ONCE)
+        # Redis answers one question after the other: a second under way would gain nothing.
+        self._values = GatheredReads(self._read, _READ_AT_ONCE, flights=1)
         self._fill = self._redis.register_script(_FILL)
         self._rests_until = 0.0
         self._reading: dict[str, asyncio.Task[View | None]] = {}

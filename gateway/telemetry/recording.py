@@ -8,6 +8,7 @@ from opentelemetry import metrics
 
 from gateway.records import Record
 from gateway.telemetry import names
+from meshkit.telemetry.process import is_measuring, is_tracing
 from meshkit.telemetry.vocabulary import counter, histogram
 
 _UNTOLD = frozenset({"/healthz", "/readyz"})
@@ -18,8 +19,17 @@ _document_duration = histogram(_meter, names.DOCUMENT_DURATION)
 
 
 def request_telemetry() -> TelemetryConfig:
-    """A span a request and no more, metrics, none for probes; errors are in the log already."""
-    return TelemetryConfig(operation_spans=False, logs=False, exclude=_is_probe)
+    """A span a request and no more, metrics, none for probes; errors are in the log already.
+
+    What this process does not tell, as it is set up now, no request is asked about.
+    """
+    return TelemetryConfig(
+        tracing=is_tracing(),
+        metrics=is_measuring(),
+        operation_spans=False,
+        logs=False,
+        exclude=_is_probe,
+    )
 
 
 def _is_probe(scope: MutableMapping[str, Any]) -> bool:

@@ -12,15 +12,19 @@ from gateway.config import GatewayConfig
 from gateway.records import Record
 from gateway.resources import compact, json_of, resource_of
 from gateway.stores import Store
-from gateway.webhooks.outbox import Entry, Outbox, State
+from gateway.webhooks.outbox import Entry, Outbox, State, open_outbox
 from gateway.webhooks.signatures import Signer, own_master
 from gateway.webhooks.targets import Answer, Post, Targets
 from meshkit.errors import PagemeshError
 
 _AT_ONCE = 8
 _LONGEST_PAUSE_SECONDS = 3600.0
-_LOOK_SECONDS = 10.0
-"""How often is looked for documents whose end another gateway has written down."""
+_LOOK_SECONDS = 60.0
+"""How often is looked for documents whose end was written down by a gateway that died just then."""
+_PAUSE_SECONDS = 5.0
+"""Longest pause before another gateway's webhooks are looked for."""
+_SPARE_SECONDS = 30.0
+"""A claim lasts so much longer than an attempt may take."""
 _LOOKED_AT_ONCE = 200
 _ORPHAN_SECONDS = 3600.0
 _IDLE_SECONDS = 1.0
@@ -61,11 +65,15 @@ class Webhooks:
 
     async def stop(self) -> None:
         """End; what is owed is delivered by the next process. May be repeated."""
+        cut_off = list(self._running)
         tasks = [task for task in (self._work, *self._running.values()) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._work = None
+        with contextlib.suppress(PagemeshError):  # then the claims end by themselves
+            for work_id in cut_off:
+                await self._outbox.release(work_id)
         await self._post.close()
         await self._outbox.close()
 
@@ -152,15 +160,15 @@ class Webhooks:
 
     async def _begin_due(self) -> float:
         """Begin what is due; seconds until there may be more to do."""
-        pause = _LOOK_SECONDS
         room = _AT_ONCE - len(self._running)
-        for entry in await self._outbox.due(room, self._running) if room else []:
-            wait = entry.due - time.time()
-            if wait > 0:
-                pause = min(pause, wait)
-                break
-            self._running[entry.work_id] = asyncio.create_task(self._deliver(entry))
-        return pause
+        if room:
+            seconds = self._config.webhook_timeout_seconds + _SPARE_SECONDS
+            for entry in await self._outbox.claim(room, seconds):
+                self._running[entry.work_id] = asyncio.create_task(self._deliver(entry))
+        if len(self._running) == _AT_ONCE:
+            return _PAUSE_SECONDS  # or until one of them is done
+        due = await self._outbox.next_due()
+        return _PAUSE_SECONDS if due is None else min(_PAUSE_SECONDS, max(0, due - time.time()))
 
     async def _deliver(self, entry: Entry) -> None:
         try:
@@ -176,13 +184,18 @@ class Webhooks:
             _log.warning(
                 "a webhook waits", extra={"document": entry.work_id, "cause": error.message}
             )
-            await asyncio.sleep(_IDLE_SECONDS)
+            await self._give_back(entry)
         except Exception:
             _log.exception("a webhook waits", extra={"document": entry.work_id})
-            await asyncio.sleep(_IDLE_SECONDS)
+            await self._give_back(entry)
         finally:
             del self._running[entry.work_id]
             self._news.set()
+
+    async def _give_back(self, entry: Entry) -> None:
+        await asyncio.sleep(_IDLE_SECONDS)
+        with contextlib.suppress(PagemeshError):  # then the claim ends by itself
+            await self._outbox.release(entry.work_id)
 
     def _settled(self, entry: Entry, answer: Answer) -> Entry:
         told = {"document": entry.work_id, "attempts": entry.attempts + 1}
@@ -222,5 +235,4 @@ def open_webhooks(config: GatewayConfig, store: Store) -> Webhooks:
     masters = [secret.get_secret_value() for secret in config.webhook_secrets]
     signer = Signer(masters or [own_master(config.state_dir / "webhook.secret")])
     targets = Targets(config.webhook_hosts, config.webhook_networks, config.webhook_allow_http)
-    outbox = Outbox(config.state_dir / "webhooks.sqlite3")
-    return Webhooks(outbox, store, signer, targets, config)
+    return Webhooks(open_outbox(config), store, signer, targets, config)

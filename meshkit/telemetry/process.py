@@ -72,6 +72,11 @@ def configure_telemetry(
     return Telemetry(tracers, meters)
 
 
+def is_tracing() -> bool:
+    """Whether spans go anywhere."""
+    return isinstance(trace.get_tracer_provider(), TracerProvider)
+
+
 def is_measuring() -> bool:
     """Whether metrics go anywhere."""
     return isinstance(metrics.get_meter_provider(), MeterProvider)

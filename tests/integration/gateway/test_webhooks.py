@@ -12,8 +12,11 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
+from gateway.config import GatewayConfig
 from gateway.security.keys import create_key
-from gateway.webhooks.outbox import Outbox, State
+from gateway.webhooks.outbox import State
+from gateway.webhooks.outbox.sqlite import SqliteOutbox
+from infra.others import Mongo
 from infra.service import free_port
 from orchestrator.testing import RunningOrchestrator, tiff
 from tests.integration.gateway.conftest import Json, RunningGateway, config_of, running_gateway
@@ -206,6 +209,33 @@ async def test_what_is_owed_outlives_the_gateway(
     assert len(receiver.got) == 3
 
 
+@pytest.mark.xdist_group("services")
+async def test_gateways_that_share_a_store_owe_together(
+    tmp_path: Path, orchestrator: RunningOrchestrator, receiver: Receiver, memory_mongo: Mongo
+) -> None:
+    """What one took and could not deliver is another's to deliver, list and send again."""
+    store = memory_mongo.database_url("pagemesh_webhooks")
+
+    def config(name: str) -> GatewayConfig:
+        given = knobs(receiver, webhook_attempts=2, webhook_secrets=("shared",), store_url=store)
+        return config_of(tmp_path, orchestrator.address, **given).model_copy(
+            update={"state_dir": tmp_path / "gateway" / name}
+        )
+
+    receiver.answers = [(503, {"Retry-After": "1"}), (500, {})]
+    async with running_gateway(config("one")) as gateway:
+        await gateway.send(tiff(1), request_id="handed-over", webhook=receiver.url())
+        await gateway.final("handed-over")
+        await receiver.heard(1)
+    async with running_gateway(config("two")) as gateway:
+        await state_of(gateway, "handed-over", "dead")
+        (listed,) = (await gateway.http.get("/v1/webhooks")).json()["webhooks"]
+        assert (listed["document_id"], listed["attempts"]) == ("handed-over", 2)
+        await gateway.http.post("/v1/documents/handed-over/webhook")
+        await state_of(gateway, "handed-over", "delivered")
+    assert len(receiver.got) == 3
+
+
 @pytest.mark.timeout(240)
 async def test_a_gateway_that_is_killed_before_its_receiver_has_answered_tells_it_again(
     tmp_path: Path, orchestrator: RunningOrchestrator, receiver: Receiver
@@ -288,7 +318,7 @@ async def test_an_outbox_without_names_is_taken_over(tmp_path: Path) -> None:
         )
         old.execute("INSERT INTO webhooks (work_id, state, since) VALUES ('old', 'dead', 1)")
         old.commit()
-    outbox = Outbox(path)
+    outbox = SqliteOutbox(path)
     await outbox.open()
     entry = await outbox.find("old")
     assert entry is not None

@@ -1,13 +1,11 @@
-"""Webhooks that are owed, in one SQLite file: on the disk before a document is taken."""
+"""Webhooks that are owed, in a SQLite file of one gateway's own."""
 
 import sqlite3
 import time
-from collections.abc import Collection
-from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from gateway.sqlite_file import SqliteFile
+from gateway.webhooks.outbox.base import UNAVAILABLE, Entry, State
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS webhooks (
@@ -24,45 +22,12 @@ CREATE INDEX IF NOT EXISTS webhooks_by_state ON webhooks (state, due);
 """
 
 
-class State(StrEnum):
-    """How far a webhook is."""
-
-    EXPECTED = "expected"
-    """The document is not at its end."""
-    DUE = "due"
-    """It is to be sent, now or again later."""
-    DELIVERED = "delivered"
-    DEAD = "dead"
-    """It was given up."""
-
-
-class Entry(NamedTuple):
-    """A webhook.
-
-    Attributes:
-        work_id: of its document.
-        state: how far it is.
-        attempts: that were made.
-        due: not before then; as `since`, the time of its making, in seconds of the Unix epoch.
-        error: why the last attempt failed.
-        client, document: whose document it is, and what that client calls it.
-    """
-
-    work_id: str
-    state: State
-    attempts: int
-    due: float
-    since: float
-    error: str
-    client: str
-    document: str
-
-
-class Outbox:
-    """The file. Every method raises DependencyUnavailable when it cannot be used."""
+class SqliteOutbox:
+    """An `Outbox` in a file. Who has claimed what is known to this process alone."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, _SCHEMA, "the outbox of webhooks", "WEBHOOKS_UNAVAILABLE")
+        self._file = SqliteFile(path, _SCHEMA, "the outbox of webhooks", UNAVAILABLE)
+        self._claimed: set[str] = set()
 
     async def open(self) -> None:
         """Open the file, make it where it is not."""
@@ -70,11 +35,11 @@ class Outbox:
         await self._file.transact(_name_owners)
 
     async def close(self) -> None:
-        """Close the file. May be repeated."""
+        """See `Outbox`."""
         await self._file.close()
 
     async def add(self, work_id: str, client: str, document: str) -> bool:
-        """Owe a document's webhook. False: it is owed, or was sent, already."""
+        """See `Outbox`."""
         return (
             await self._file.write(
                 "INSERT INTO webhooks (work_id, state, since, client, document) "
@@ -85,21 +50,21 @@ class Outbox:
         )
 
     async def remove(self, work_id: str) -> None:
-        """Owe nothing any more."""
+        """See `Outbox`."""
         await self._file.write("DELETE FROM webhooks WHERE work_id = ?", work_id)
 
     async def erase(self, work_id: str) -> None:
-        """Owe nothing, and leave nothing of it in what the file was written with."""
+        """See `Outbox`."""
         await self.remove(work_id)
         await self._file.empty_log()
 
     async def find(self, work_id: str) -> Entry | None:
-        """A document's webhook."""
+        """See `Outbox`."""
         found = await self._read("SELECT * FROM webhooks WHERE work_id = ?", work_id)
         return found[0] if found else None
 
     async def listed(self, client: str, state: State, after: str, limit: int) -> list[Entry]:
-        """A client's webhooks that are so far, by document, beyond `after`."""
+        """See `Outbox`."""
         return await self._read(
             "SELECT * FROM webhooks WHERE client = ? AND state = ? AND document > ? "
             "ORDER BY document LIMIT ?",
@@ -107,37 +72,54 @@ class Outbox:
         )
 
     async def expected(self, after: str, limit: int) -> list[Entry]:
-        """Webhooks of documents that were not at their end, by work id, beyond `after`."""
+        """See `Outbox`."""
         return await self._read(
             "SELECT * FROM webhooks WHERE state = ? AND work_id > ? ORDER BY work_id LIMIT ?",
             *(State.EXPECTED, after, limit),
         )
 
-    async def due(self, limit: int, apart_from: Collection[str]) -> list[Entry]:
-        """Those to be sent first, due or not, without some."""
-        found = await self._read(
-            "SELECT * FROM webhooks WHERE state = ? ORDER BY due LIMIT ?",
-            *(State.DUE, limit + len(apart_from)),
-        )
-        return [entry for entry in found if entry.work_id not in apart_from][:limit]
-
     async def ended(self, work_id: str) -> None:
-        """The document is at its end: its webhook is due."""
+        """See `Outbox`."""
         await self._file.write(
             "UPDATE webhooks SET state = ? WHERE work_id = ? AND state = ?",
             *(State.DUE, work_id, State.EXPECTED),
         )
 
+    async def claim(self, limit: int, seconds: float) -> list[Entry]:
+        """See `Outbox`; `seconds` mean nothing, since nobody else opens the file."""
+        del seconds
+        now = time.time()
+        free = [entry for entry in await self._first_due(limit) if entry.due <= now][:limit]
+        self._claimed.update(entry.work_id for entry in free)
+        return free
+
+    async def next_due(self) -> float | None:
+        """See `Outbox`."""
+        first = await self._first_due(1)
+        return first[0].due if first else None
+
     async def settle(self, entry: Entry) -> None:
-        """Keep what came of an attempt."""
+        """See `Outbox`."""
         await self._file.write(
             "UPDATE webhooks SET state = ?, attempts = ?, due = ?, error = ? WHERE work_id = ?",
             *(entry.state, entry.attempts, entry.due, entry.error, entry.work_id),
         )
+        self._claimed.discard(entry.work_id)
+
+    async def release(self, work_id: str) -> None:
+        """See `Outbox`."""
+        self._claimed.discard(work_id)
 
     async def sweep(self, before: float) -> None:
-        """Forget those that were made before then."""
+        """See `Outbox`."""
         await self._file.write("DELETE FROM webhooks WHERE since < ?", before)
+
+    async def _first_due(self, limit: int) -> list[Entry]:
+        found = await self._read(
+            "SELECT * FROM webhooks WHERE state = ? ORDER BY due LIMIT ?",
+            *(State.DUE, limit + len(self._claimed)),
+        )
+        return [entry for entry in found if entry.work_id not in self._claimed]
 
     async def _read(self, statement: str, *values: object) -> list[Entry]:
         rows = await self._file.read(statement, *values)
