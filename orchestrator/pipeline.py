@@ -99,8 +99,10 @@ class Pipeline:
 
         Raises InvalidInput naming every option that does not exist or has a bad value.
         """
+        if not overrides:
+            return {step.name: step.options for step in self.steps}
         wanted: dict[str, dict[str, str]] = {step.name: {} for step in self.steps}
-        problems = []
+        problems: list[str] = []
         for key, value in sorted(overrides.items()):
             step, _, option = key.partition(".")
             if step not in wanted or not option:

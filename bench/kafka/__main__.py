@@ -10,11 +10,11 @@ from bench.kafka.house import House, house
 from bench.report import Figure, show, write
 
 TARGET = 0.5
-FEW, MANY = 1_000, 100_000
+FEW, MANY = 10_000, 100_000
 _MOST_GROWTH = 1.1
 _TIMED = 300
 WHOLE_TARGET = 0.97
-_DOCUMENTS, _WHOLE_ROUNDS = 8, 3
+_DOCUMENTS, _WHOLE_ROUNDS = 16, 3
 
 
 async def measure_adapter(services: House, rounds: int, count: int) -> Figure:
@@ -109,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.kafka", description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=3000)
+    parser.add_argument("--requests", type=int, default=10_000)
     arguments = parser.parse_args()
     figures = asyncio.run(measure(arguments.parts, arguments.rounds, arguments.requests))
     show(figures)

@@ -14,6 +14,7 @@ from kafka.structs import OffsetAndMetadata
 from bench.kafka.adapter import answered
 from bench.kafka.house import Room
 from orchestrator.sources.letters import result_record
+from pagemesh.kafka.joining import finish_joining
 
 
 def requests_a_second(room: Room, count: int) -> float:
@@ -38,6 +39,7 @@ def run(room: Room, is_over: Callable[[int], bool]) -> float:
     )
     done, begun = 0, 0.0
     while not is_over(done):
+        finish_joining(consumer)
         polled = consumer.poll(timeout_ms=100)
         if not polled:
             continue

@@ -21,6 +21,9 @@ from meshkit.telemetry.otlp import metric_exporter, span_exporter
 
 _FLUSH_SECONDS = 4.0
 
+_told: set[str] = set()
+"""Spans, metrics: what goes anywhere. OpenTelemetry looks into the environment at each question."""
+
 
 class Telemetry:
     """What a process has set up. Shut it down at the process's end, to send what is left."""
@@ -65,18 +68,20 @@ def configure_telemetry(
         for processor in told:
             tracers.add_span_processor(processor)
         trace.set_tracer_provider(tracers)
+        _told.add("spans")
     senders = [PeriodicExportingMetricReader(metric_sender)] if metric_sender else []
     if readers or senders:
         meters = MeterProvider([*readers, *senders], resource, shutdown_on_exit=False)
         metrics.set_meter_provider(meters)
+        _told.add("metrics")
     return Telemetry(tracers, meters)
 
 
 def is_tracing() -> bool:
     """Whether spans go anywhere."""
-    return isinstance(trace.get_tracer_provider(), TracerProvider)
+    return "spans" in _told
 
 
 def is_measuring() -> bool:
     """Whether metrics go anywhere."""
-    return isinstance(metrics.get_meter_provider(), MeterProvider)
+    return "metrics" in _told

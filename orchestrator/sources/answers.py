@@ -21,7 +21,9 @@ from orchestrator.sources.letters import Outgoing
 from orchestrator.sources.progress import PartitionProgress
 from orchestrator.sources.telemetry import sending, tell_answered, tell_sent
 
-_ANSWERS_AT_ONCE = 200
+_ANSWERS_AT_ONCE = 1_000
+_BYTES_AT_ONCE = 8 * 1024 * 1024
+"""Of a transaction. Each costs a dozen turns with the broker, for which threads wait in turn."""
 _MOST_REFUSALS = 20
 _REBALANCE = (
     CommitFailedError,
@@ -52,6 +54,11 @@ class Answer:
     outgoing: list[Outgoing]
     asked_ms: int
 
+    @property
+    def size(self) -> int:
+        """Bytes that are to be written."""
+        return sum(len(each.value) for each in self.outgoing)
+
 
 class AnswerWriter:
     """Writes answers. Used by one thread, but for `put`.
@@ -73,22 +80,37 @@ class AnswerWriter:
         """An answer is ready. From any thread."""
         self._answers.put(answer)
 
-    def publish(self) -> None:
-        """Write what is ready, and mark it as done, in transactions. Raises KafkaError."""
+    def publish(self) -> bool:
+        """Write what is ready, and mark it as done, in transactions. Raises KafkaError.
+
+        Returns:
+            Whether there was something.
+        """
         with contextlib.suppress(queue.Empty):
             while True:
                 self._ready.append(self._answers.get_nowait())
+        is_any = bool(self._ready)
         while self._ready:
-            several = [
-                self._ready.popleft() for _ in range(min(len(self._ready), _ANSWERS_AT_ONCE))
-            ]
+            several = self._next_ones()
             # In this order: an answer that is ours now is ours in the generation that is stated.
             member = self._consumer.group_metadata()
             self._assignment.drop_gone()
             ours = [each for each in several if self._assignment.has(each.place, each.partition)]
             if ours and not self._commit(ours, member):
                 self._ready.extendleft(reversed(ours))
-                return
+                break
+        return is_any
+
+    def _next_ones(self) -> list[Answer]:
+        """What goes into one transaction, of what is ready: at least one answer."""
+        several: list[Answer] = []
+        size = 0
+        while self._ready and len(several) < _ANSWERS_AT_ONCE:
+            size += self._ready[0].size
+            if several and size > _BYTES_AT_ONCE:
+                break
+            several.append(self._ready.popleft())
+        return several
 
     def _commit(self, answers: list[Answer], member: Any) -> bool:
         """Write answers and the mark that they are given in one transaction.

@@ -83,15 +83,14 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-pytho
         """Others have them already; they will do the work again."""
         self.on_partitions_revoked(lost)
 
-    def find(self, place: TopicPartition) -> Partition | None:
-        """A partition of which records have come; None the first time: they come again then.
+    def find(self, place: TopicPartition, first: int) -> Partition | None:
+        """A partition of which records have come, from the offset `first` on.
 
-        These may be left from before the partition was given away and came back.
+        None when it is not ours, or when there are others before these: they come again then. What
+        comes may be left from before the partition was given away and came back.
         """
         partition = self._partitions.get(place)
-        if partition is None:
-            self._begin(place)
-        return partition
+        return self._begin(place, first) if partition is None else partition
 
     def has(self, place: TopicPartition, partition: Partition) -> bool:
         """Whether a partition has been ours all the time."""
@@ -141,18 +140,21 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-pytho
             for place, end in ends.items()
         }
 
-    def _begin(self, place: TopicPartition) -> None:
+    def _begin(self, place: TopicPartition, first: int) -> Partition | None:
         """Ask how far a partition is, and have its records come from there on."""
         if place not in self._consumer.assignment():
-            return
+            return None
         stored = self._consumer.committed(place, metadata=True)
         if stored is None or stored.offset < 0:
-            first = self._consumer.beginning_offsets([place])[place]
-            progress = PartitionProgress(first, next=first)
+            oldest = self._consumer.beginning_offsets([place])[place]
+            progress = PartitionProgress(oldest, next=oldest)
         else:
             progress = PartitionProgress.restored(stored.offset, stored.metadata or "")
-        self._partitions[place] = Partition(progress)
+        self._partitions[place] = partition = Partition(progress)
+        if first <= progress.base:
+            return partition
         self._consumer.seek(place, progress.base)
+        return None
 
     def _drop(self, places: Iterable[TopicPartition]) -> None:
         for place in places:

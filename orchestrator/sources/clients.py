@@ -10,7 +10,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from orchestrator.sources.config import KafkaSettings
 from pagemesh.kafka.joining import finish_joining
 
-_RECORDS_AT_ONCE = 200
+_RECORDS_AT_ONCE = 500
 _FETCHED_BYTES = 128 * 1024
 """Of a partition, kept by the consumer before we take it: a larger batch comes alone."""
 _TRANSACTION_MS = 20_000

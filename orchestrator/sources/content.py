@@ -1,6 +1,5 @@
 """A result's content while it is put together: in memory, and on disk once it is large."""
 
-import contextlib
 import hashlib
 import tempfile
 from pathlib import Path
@@ -23,7 +22,6 @@ class Content:
     def __init__(self, most_in_memory: int, folder: Path | None) -> None:
         self._most_in_memory = most_in_memory
         self._folder = folder
-        self._opened = contextlib.ExitStack()
         self._digest = hashlib.sha256()
         self._kept = bytearray()
         self._file: IO[bytes] | None = None
@@ -39,34 +37,36 @@ class Content:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._opened.close()
+        if self._file is not None:
+            self._file.close()
 
     def write(self, piece: bytes) -> None:
         """Append. Raises OSError."""
-        self._digest.update(piece)
         self.size += len(piece)
-        if self._file is None and self.size > self._most_in_memory:
-            self._file = self._opened.enter_context(
-                tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed with the rest
-                    dir=self._folder, prefix="pagemesh-result-"
-                )
+        if self.size <= self._most_in_memory:
+            self._kept += piece
+            return
+        if self._file is None:
+            self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed at the end
+                dir=self._folder, prefix="pagemesh-result-"
             )
             self.path = Path(self._file.name)
-            self._file.write(self._kept)
+            self._append(self._file, self._kept)
             self._kept.clear()
-        if self._file is None:
-            self._kept += piece
-        else:
-            self._file.write(piece)
+        self._append(self._file, piece)
 
     def flush(self) -> None:
         """The file, if there is one, has everything."""
         if self._file is not None:
             self._file.flush()
 
+    def _append(self, file: IO[bytes], piece: bytes | bytearray) -> None:
+        self._digest.update(piece)
+        file.write(piece)
+
     @property
     def sha256(self) -> str:
-        """Lower-case hexadecimal digest of what was written."""
+        """Lower-case hexadecimal digest of what is in the file."""
         return self._digest.hexdigest()
 
     @property

@@ -22,7 +22,11 @@ from orchestrator.sources.letters import Incoming, Outgoing
 from orchestrator.sources.telemetry import SessionLevels, processing, tell_sent, tell_taken
 from pagemesh.kafka.codec import Codec
 
-_POLL_MS = 20
+_SHORTEST_POLL_MS = 5
+_LONGEST_POLL_MS, _LONGEST_IDLE_POLL_MS = 80, 320
+"""A poll ends when requests come, and not for answers. So it is short after something happened, and
+twice as long each time that nothing does: what is quick is answered at once, and a thread that
+waits for what is slow takes next to nothing of its processors."""
 _LAG_SECONDS = 2.0
 _LAG_MS = 1_000
 
@@ -77,12 +81,14 @@ class Session:
 
     def run(self, is_stopping: threading.Event) -> None:
         """Take and answer. Raises KafkaError: the session is over."""
+        poll_ms = _SHORTEST_POLL_MS
         while not is_stopping.is_set() and self._broken is None:
             self._assignment.throttle()
-            polled = self._clients.poll(_POLL_MS)
+            polled = self._clients.poll(poll_ms)
             self._assignment.drop_gone()
             self._take(polled)
-            self._answers.publish()
+            has_answered = self._answers.publish()
+            poll_ms = self._next_poll(poll_ms, is_busy=bool(polled) or has_answered)
             self._tell_events()
             self._tell_levels()
             self._commands.hear()
@@ -97,12 +103,19 @@ class Session:
         except Exception as error:
             _log.warning("clients of Kafka did not close in order", exc_info=error)
 
+    def _next_poll(self, last_ms: int, *, is_busy: bool) -> int:
+        """How long the next poll may take, in milliseconds."""
+        if is_busy:
+            return _SHORTEST_POLL_MS
+        longest = _LONGEST_POLL_MS if self._assignment.waiting else _LONGEST_IDLE_POLL_MS
+        return min(2 * last_ms, longest)
+
     def _take(self, polled: Mapping[TopicPartition, Sequence[Any]]) -> None:
         """Have all that is new worked on; the loop is woken up once."""
         new = [
             (partition, _incoming(place, record))
             for place, records in polled.items()
-            if (partition := self._assignment.find(place)) is not None
+            if (partition := self._assignment.find(place, records[0].offset)) is not None
             for record in records
             if partition.progress.take(record.offset)
         ]

@@ -4,10 +4,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from opentelemetry import context as otel_context
 from opentelemetry import metrics, propagate, trace
 from opentelemetry.metrics import UpDownCounter
 
 from meshkit.telemetry.names import ERROR
+from meshkit.telemetry.process import is_measuring, is_tracing
 from meshkit.telemetry.vocabulary import KnownNames, counter, histogram, up_down_counter
 from orchestrator.sources import names
 from orchestrator.sources.letters import Headers, Incoming, Outgoing
@@ -28,10 +30,13 @@ _documents = up_down_counter(_meter, names.DOCUMENTS_ACTIVE)
 _retries = counter(_meter, names.RETRIES)
 _dead_letters = counter(_meter, names.DEAD_LETTERS)
 _reasons = KnownNames(_MOST_REASONS)
+_NO_SPAN = contextlib.nullcontext(trace.INVALID_SPAN)
 
 
 def tell_taken(incoming: Incoming, group: str) -> None:
     """A request was taken."""
+    if not is_measuring():
+        return
     labels = {names.TOPIC: incoming.topic, names.PARTITION: str(incoming.partition)}
     _consumed.add(1, {**_KAFKA, names.OPERATION: "poll", names.GROUP: group, **labels})
 
@@ -50,7 +55,23 @@ def processing(incoming: Incoming, group: str) -> Iterator[list[Outgoing]]:
     }
     answer: list[Outgoing] = []
     begun = time.perf_counter()
-    with _tracer.start_as_current_span(
+    with _process_span(incoming, labels) as span:
+        yield answer
+        errors = [each.error for each in answer if each.error]
+        if errors:
+            span.set_attribute(ERROR, errors[0])
+            span.set_status(trace.StatusCode.ERROR)
+            labels[ERROR] = _reasons.name(errors[0])
+    _process_duration.record(time.perf_counter() - begun, labels)
+
+
+def _process_span(
+    incoming: Incoming, labels: Labels
+) -> contextlib.AbstractContextManager[trace.Span]:
+    """One that does nothing where there is nobody to tell and no context to pass on."""
+    if not incoming.headers and not is_tracing():
+        return _NO_SPAN
+    return _tracer.start_as_current_span(
         f"process {incoming.topic}",
         context=propagate.extract(_carrier(incoming.headers)),
         kind=trace.SpanKind.CONSUMER,
@@ -61,14 +82,7 @@ def processing(incoming: Incoming, group: str) -> Iterator[list[Outgoing]]:
             names.OFFSET: incoming.offset,
             names.BODY_SIZE: len(incoming.value or b""),
         },
-    ) as span:
-        yield answer
-        errors = [each.error for each in answer if each.error]
-        if errors:
-            span.set_attribute(ERROR, errors[0])
-            span.set_status(trace.StatusCode.ERROR)
-            labels[ERROR] = _reasons.name(errors[0])
-    _process_duration.record(time.perf_counter() - begun, labels)
+    )
 
 
 @contextlib.contextmanager
@@ -92,6 +106,9 @@ def obeying(topic: str, headers: Headers, request_id: str) -> Iterator[None]:
 @contextlib.contextmanager
 def creating(topic: str) -> Iterator[Callable[[int], None]]:
     """Around the making of a record; what this yields is to be told its size in bytes."""
+    if not is_tracing():
+        yield _tell_nobody
+        return
     attributes = {
         **_KAFKA,
         names.OPERATION: "create",
@@ -106,6 +123,8 @@ def creating(topic: str) -> Iterator[Callable[[int], None]]:
 
 def trace_headers() -> list[tuple[str, bytes]]:
     """Headers that name the active span."""
+    if not otel_context.get_current():
+        return []
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return [(name, text.encode()) for name, text in carrier.items()]
@@ -114,7 +133,8 @@ def trace_headers() -> list[tuple[str, bytes]]:
 @contextlib.contextmanager
 def sending(outgoing: Sequence[Outgoing]) -> Iterator[None]:
     """Around a transaction."""
-    contexts = [context for each in outgoing if (context := _created(each.headers)).is_valid]
+    headers = [each.headers for each in outgoing if each.headers]
+    contexts = [context for each in headers if (context := _created(each)).is_valid]
     attributes: Mapping[str, str | int] = {
         **_KAFKA,
         names.OPERATION: "send",
@@ -137,6 +157,8 @@ def sending(outgoing: Sequence[Outgoing]) -> Iterator[None]:
 
 def tell_sent(outgoing: Outgoing) -> None:
     """A record was written."""
+    if not is_measuring():
+        return
     _sent.add(1, {**_KAFKA, names.OPERATION: "send", names.TOPIC: outgoing.topic})
     if outgoing.error:
         _dead_letters.add(1, {ERROR: _reasons.name(outgoing.error)})
@@ -149,7 +171,7 @@ def tell_answered(outgoing: Outgoing, asked_ms: int) -> None:
         outgoing: the answer.
         asked_ms: its request's timestamp, milliseconds since the epoch; negative: it has none.
     """
-    if asked_ms >= 0:
+    if asked_ms >= 0 and is_measuring():
         # Clocks differ: what came from the future took no time.
         seconds = max(0.0, time.time() - asked_ms / 1000)
         _answer_duration.record(seconds, {names.TOPIC: outgoing.topic})
@@ -219,6 +241,10 @@ class SessionLevels:
         """The session is over."""
         for levels in (self._lag, self._waiting, self._paused):
             levels.clear()
+
+
+def _tell_nobody(size: int) -> None:
+    """Where nobody is told of records."""
 
 
 def _carrier(headers: Headers) -> dict[str, str]:

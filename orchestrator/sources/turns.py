@@ -18,13 +18,12 @@ class Turns:
         self._most_for_client = most_for_client
         self._clients: dict[str, tuple[asyncio.Semaphore, int]] = {}
 
-    @contextlib.asynccontextmanager
-    async def turn(self, client: str) -> AsyncIterator[None]:
+    def turn(self, client: str) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait for a client's turn, then for anybody's: who waits takes nobody's place."""
-        if not self._most_for_client:
-            async with self._all:
-                yield
-            return
+        return self._turn_of(client) if self._most_for_client else self._all
+
+    @contextlib.asynccontextmanager
+    async def _turn_of(self, client: str) -> AsyncIterator[None]:
         semaphore, users = self._clients.get(client, (asyncio.Semaphore(self._most_for_client), 0))
         self._clients[client] = (semaphore, users + 1)
         try:

@@ -5,10 +5,12 @@ import gc
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import KafkaAdminClient
 
 from infra.kafka_broker import KafkaBroker
 from infra.others import Mongo
@@ -41,6 +43,36 @@ def slowed(model: FakeModel, seconds: float) -> None:
         return await answer(request, fake)
 
     model.answer = slow
+
+
+def held_after(model: FakeModel, pages: int) -> asyncio.Event:
+    """Let so many pages be answered, and the others once this is set."""
+    answer, asked_for, may_go_on = model.answer, count(), asyncio.Event()
+
+    async def held(request: Any, fake: FakeModel) -> Any:
+        if next(asked_for) >= pages:
+            await may_go_on.wait()
+            await asyncio.sleep(0.05)
+        return await answer(request, fake)
+
+    model.answer = held
+    return may_go_on
+
+
+async def until_shared(client: Client, orchestrators: int) -> None:
+    """Wait until so many members of the group have partitions."""
+    admin = KafkaAdminClient(**client.connection.options())
+    try:
+        async with asyncio.timeout(120):
+            while True:
+                told = await asyncio.to_thread(admin.describe_groups, [client.group])
+                members = [each["member_assignment"] for each in told[client.group]["members"]]
+                shares = [each["assigned_partitions"] for each in members if each]
+                if len(shares) == orchestrators and all(shares):
+                    return
+                await asyncio.sleep(0.2)
+    finally:
+        admin.close()
 
 
 def check_answers(results: list[dict[str, Any]], names: list[str], pages: int) -> None:
@@ -102,7 +134,7 @@ async def test_orchestrators_join_and_leave_under_load(client: Client, tmp_path:
     (tmp_path / "2.tiff").write_bytes(tiff(2))
     names = [f"document-{number}" for number in range(40)]
     mesh = FakeMesh()
-    slowed(mesh["deskew"], 0.05)
+    may_go_on = held_after(mesh["deskew"], 4)
     settings = client.settings(tmp_path) | {"kafka_session_timeout_ms": 3000}
     async with running_server(mesh) as models, AsyncExitStack() as others:
         for name in names:
@@ -115,6 +147,8 @@ async def test_orchestrators_join_and_leave_under_load(client: Client, tmp_path:
                 )
                 for name in ("two", "three")
             ]
+            await until_shared(client, 3)
+            may_go_on.set()
             await client.hear("result", 20, within=120)
             for process in leaving:
                 process.terminate()
