@@ -57,6 +57,11 @@ class Tally:
     refused: int = 0
     wrong: list[str] = field(default_factory=list)
 
+    @property
+    def middle(self) -> float:
+        """Seconds in the middle; 0 when none is finished."""
+        return median(self.seconds) if self.seconds else 0.0
+
     async def read(self, client: AsyncClient) -> None:
         """Read a document."""
         started = time.monotonic()
@@ -131,7 +136,7 @@ async def _overload(folder: Path, minutes: float, seed: int) -> list[str]:
         alone = Tally()
         for _ in range(5):
             await alone.read(modest)
-        usual = median(alone.seconds)
+        usual = alone.middle
         before, during = Watch(mesh, folder, 1.0), Watch(mesh, folder, 1.0)
         async with before.running():
             peak = await _peak(greedy, 60.0)
@@ -151,9 +156,11 @@ async def _overload(folder: Path, minutes: float, seed: int) -> list[str]:
     judgements = {
         "less is finished than at the peak": goodput < _PEAK_SHARE * peak,
         "nothing was refused: this was no overload": not flood.refused,
-        "accepted documents wait too long": max(flood.seconds) > 2 * full,
+        "the greedy client gets nothing": not flood.seconds,
+        "accepted documents wait too long": max(flood.seconds, default=0.0) > 2 * full,
         "the modest client was refused": own.refused > 0,
-        "the modest client waits for the greedy one": median(own.seconds) > full / 2,
+        "the modest client gets nothing": not own.seconds,
+        "the modest client waits for the greedy one": own.middle > full / 2,
         "it does not recover": recovery > _RECOVERY_SECONDS,
         **{f"{name} died": True for name in during.deaths},
         **{f"{name} outgrew its peak": True for name in grown},
@@ -162,8 +169,10 @@ async def _overload(folder: Path, minutes: float, seed: int) -> list[str]:
 
 
 def _late(tally: Tally) -> str:
-    middle, late = median(tally.seconds), quantiles(tally.seconds, n=100)[98]
-    return f"{middle:.1f} s in the middle, {late:.1f} s at the 99th percentile"
+    if len(tally.seconds) < 2:
+        return f"{tally.middle:.1f} s"
+    late = quantiles(tally.seconds, n=100)[98]
+    return f"{tally.middle:.1f} s in the middle, {late:.1f} s at the 99th percentile"
 
 
 def _grown(peak: dict[str, float], now: dict[str, float], say: Say) -> list[str]:
