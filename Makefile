@@ -65,7 +65,7 @@ test-images: infra-setup  ## Build the images, run them as Kubernetes would, con
 
 .PHONY: deploy diff status undeploy
 deploy diff status undeploy: OVERLAY ?= local
-deploy: setup  ## OVERLAY of k8s/overlays into CONTEXT; DRY_RUN=1, ROLLBACK=1, SMOKE=host:port (docs/operations.md)
+deploy: setup  ## OVERLAY of k8s/overlays into CONTEXT; DRY_RUN=1, ROLLBACK=1, SMOKE=grpcs://host:port (docs/operations.md)
 	$(DEPLOY) $(if $(DRY_RUN),--dry-run) $(if $(ROLLBACK),--rollback) $(if $(SMOKE),--smoke '$(SMOKE)')
 
 diff: setup  ## What make deploy would change
@@ -85,6 +85,15 @@ test-cluster: infra-setup  ## make deploy against a real control plane and istio
 	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,bench]'
 	python -c 'from infra.kubernetes_tools import control_plane, istio; print(control_plane(), istio())'
 	CLUSTER=1 pytest -n 0 tests/cluster
+
+.PHONY: test-node
+test-node: infra-setup  ## The images on a real node with kubelet and containerd, in Istio, replaced under load; root
+	scripts/install_debian_packages.sh images
+	scripts/install_debian_packages.sh node
+	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,bench]'
+	python -c 'from infra.kubernetes_tools import control_plane, coredns_binary, istio; print(control_plane(), coredns_binary(), istio())'
+	IMAGE_TAG=test python -m scripts.images
+	NODE=test pytest -n 0 tests/node
 
 .PHONY: test-mesh
 test-mesh: infra-setup  ## Envoys configured by k8s/'s own Istio resources: mTLS, policies, retries, canary, rollouts, one trace; 3 minutes

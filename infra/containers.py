@@ -92,6 +92,12 @@ def build(noun: str, dockerfile: Path, tag: str, arguments: Mapping[str, str]) -
     return name
 
 
+def build_folder(name: str, folder: Path) -> None:
+    """Build an image of a folder that has its `Dockerfile`. Raises ServiceError."""
+    run([*_builder(), "--quiet", "--tag", name, str(folder)], folder, environ(),
+        seconds=_BUILD_SECONDS)  # fmt: skip
+
+
 def _builder() -> list[str]:
     # Who signs the certificates of package indexes may be known to this machine alone.
     trust = ["--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"] if _CERTIFICATES.is_file() else []

@@ -1,7 +1,7 @@
-"""istiod as a process, installed in a cluster's API as `istioctl` says.
+"""Istio in a cluster, installed as `istioctl` says: in pods of a node, or istiod as a process.
 
 The API holds all of Istio's own objects: istiod's Deployment, the ingress gateway, the node agent,
-both webhooks. The webhooks and the agents of pods reach the process instead of a pod.
+both webhooks. Without a node, the webhooks and the agents of pods reach a process instead of a pod.
 """
 
 import json
@@ -16,7 +16,9 @@ import yaml
 
 from infra.control_plane import ControlPlane
 from infra.downloads import ServiceError
+from infra.istio_images import HUB, TAG
 from infra.kubernetes_tools import ISTIO_API_VERSION, istio
+from infra.node import Node
 from infra.service import HOST, Command, Identity, Service, free_port
 
 NAMESPACE = "istio-system"
@@ -24,6 +26,14 @@ DISCOVERY_PORT = 15012
 _LOGGED = re.compile(r"^\d{4}-\d\d-\d\dT\S+\t.*\n", re.MULTILINE)
 # Filters that Envoy has in Istio's own build alone.
 _PLAIN_ENVOY = {"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false"}
+
+
+INGRESS = "deployment/istio-ingressgateway"
+_VALUES = {
+    "pilot": {"cni": {"enabled": True}},
+    "telemetry": {"enabled": False},
+    "global": {"proxy": {"seccompProfile": {"type": "RuntimeDefault"}}},
+}
 
 
 class Istiod(Service):
@@ -55,10 +65,7 @@ class Istiod(Service):
         Args:
             mesh: its `meshConfig`.
         """
-        for made in _manifests(mesh, self.url):
-            if made["kind"] == "ValidatingWebhookConfiguration":
-                _validate_all(made)
-            self._plane.say("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(made))
+        _apply(self._plane, _manifests(mesh, _reached_at(self.url)))
 
     def prepare(self) -> Command:
         addresses = {
@@ -81,6 +88,33 @@ class Istiod(Service):
         return Command(command, {**environ, **_PLAIN_ENVOY})
 
 
+def install_in_pods(plane: ControlPlane, mesh: Mapping[str, Any], node: Node) -> None:
+    """Have Istio run on a node, from the images of `infra.istio_images`. Raises ServiceError.
+
+    Args:
+        plane: the cluster.
+        mesh: Istio's `meshConfig`.
+        node: the cluster's; it has the images.
+    """
+    little = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}}
+    values = {
+        "global": {"hub": HUB, "tag": TAG, "proxy": little},
+        "pilot": {**little, "env": _PLAIN_ENVOY},
+        "cni": {**little, "cniBinDir": str(node.plugins), "cniConfDir": str(node.networks)},
+        "gateways": {"istio-ingressgateway": little},
+    }
+    _apply(plane, _manifests(mesh, values))
+    for workload in ("deployment/istiod", "daemonset/istio-cni-node", INGRESS):
+        plane.say("rollout", "status", workload, f"--namespace={NAMESPACE}", "--timeout=300s")
+
+
+def _apply(plane: ControlPlane, objects: Sequence[dict[str, Any]]) -> None:
+    for made in objects:
+        if made["kind"] == "ValidatingWebhookConfiguration":
+            _validate_all(made)
+        plane.say("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(made))
+
+
 def analyze(files: Sequence[Path], mesh: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What `istioctl analyze` finds in files of objects, of all namespaces. Raises ServiceError."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -101,23 +135,25 @@ def analyze(files: Sequence[Path], mesh: Mapping[str, Any]) -> list[dict[str, An
 
 def installation(mesh: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All objects of Istio, its definitions and the ingress gateway, in order of application."""
-    return _manifests(mesh, "https://localhost")
+    return _manifests(mesh, _reached_at("https://localhost"))
 
 
-def _manifests(mesh: Mapping[str, Any], webhooks: str) -> list[dict[str, Any]]:
+def _reached_at(url: str) -> dict[str, Any]:
+    """Values by which the API server calls istiod's webhooks at a URL."""
+    return {
+        "base": {"validationURL": f"{url}/validate"},
+        "istiodRemote": {"injectionURL": f"{url}/inject"},
+    }
+
+
+def _manifests(mesh: Mapping[str, Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:
     wanted = {
         "apiVersion": "install.istio.io/v1alpha1",
         "kind": "IstioOperator",
         "spec": {
             "meshConfig": dict(mesh),
             "components": {"cni": {"enabled": True}},
-            "values": {
-                "pilot": {"cni": {"enabled": True}},
-                "telemetry": {"enabled": False},
-                "base": {"validationURL": f"{webhooks}/validate"},
-                "istiodRemote": {"injectionURL": f"{webhooks}/inject"},
-                "global": {"proxy": {"seccompProfile": {"type": "RuntimeDefault"}}},
-            },
+            "values": _merged(_VALUES, values),
         },
     }
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
@@ -127,6 +163,15 @@ def _manifests(mesh: Mapping[str, Any], webhooks: str) -> list[dict[str, Any]]:
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     made = yaml.load_all(_LOGGED.sub("", said), yaml.CSafeLoader)
     return [space, *(one for one in made if one)]
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Both; the other where they differ."""
+    made = dict(one)
+    for key, value in other.items():
+        deeper = isinstance(value, Mapping) and isinstance(made.get(key), Mapping)
+        made[key] = _merged(made[key], value) if deeper else value
+    return made
 
 
 def _validate_all(made: dict[str, Any]) -> None:

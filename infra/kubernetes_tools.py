@@ -16,12 +16,14 @@ from infra.downloads import ServiceError, cached, go, has_cached, run
 
 KUSTOMIZE_VERSION = "5.8.2"
 KUBERNETES_VERSION = "1.37.2"
+COREDNS_VERSION = "1.15.0"
 ISTIO_API_VERSION = "1.32.0"
 KEDA_VERSION = "2.20.2"
 CONTROL_PLANE = Path(__file__).parent / "kubernetes"
 ISTIO = Path(__file__).parent / "istio"
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
-ISTIO_PARTS = ("istioctl", "pilot-discovery", "pilot-agent")
+NODE_PARTS = ("kubelet", "kube-proxy")
+ISTIO_PARTS = ("istioctl", "pilot-discovery", "pilot-agent", "install-cni")
 _ISTIO_MODULE = "istio.io/istio"
 _OLDEST_GO = (1, 26)
 # A build from a module knows no version by itself.
@@ -47,11 +49,22 @@ def kustomize_binary() -> Path:
     return cached(f"kustomize-{KUSTOMIZE_VERSION}", build) / "kustomize"
 
 
+def coredns_binary() -> Path:
+    """The path of CoreDNS, which answers for names of services, built here. Raises ServiceError."""
+
+    def build(folder: Path) -> None:
+        package = f"github.com/coredns/coredns@v{COREDNS_VERSION}"
+        environ = {"GOBIN": str(folder)}
+        run([go(_OLDEST_GO), "install", package], folder, environ, seconds=_LONGEST_BUILD)
+
+    return cached(f"coredns-{COREDNS_VERSION}", build) / "coredns"
+
+
 def control_plane() -> Path:
     """The folder of `PARTS`, built here. Raises ServiceError."""
 
     def build(folder: Path) -> None:
-        _build(CONTROL_PLANE, folder, PARTS, _VERSION_FLAGS)
+        _build(CONTROL_PLANE, folder, (*PARTS, *NODE_PARTS), _VERSION_FLAGS)
 
     return cached(_control_plane_name(), build)
 
@@ -67,6 +80,8 @@ def istio() -> Path:
     def build(folder: Path) -> None:
         version = f"-X istio.io/istio/pkg/version.buildVersion={ISTIO_API_VERSION}"
         _build(ISTIO, folder, ISTIO_PARTS, version)
+        # By itself: nothing else may write where it answers.
+        _compile(ISTIO, folder / "istio-cni", f"{_ISTIO_MODULE}/cni/cmd/istio-cni", version)
 
     return cached(_istio_name(), build)
 
@@ -101,12 +116,15 @@ def keda_definitions() -> Path:
 
 def _build(source: Path, folder: Path, parts: Sequence[str], linker: str) -> None:
     """One program, with a link for each name that it is called by."""
-    program = folder / source.name
-    flags = ["-p=1", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {linker}"]
-    command = [go(_OLDEST_GO), "build", *flags, "-o", str(program), "."]
-    run(command, source, seconds=_LONGEST_BUILD)
+    _compile(source, folder / source.name, ".", linker)
     for part in parts:
-        (folder / part).symlink_to(program.name)
+        (folder / part).symlink_to(source.name)
+
+
+def _compile(source: Path, program: Path, package: str, linker: str) -> None:
+    flags = ["-p=1", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {linker}"]
+    command = [go(_OLDEST_GO), "build", *flags, "-o", str(program), package]
+    run(command, source, seconds=_LONGEST_BUILD)
 
 
 def _control_plane_name() -> str:

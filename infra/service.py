@@ -143,11 +143,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def is_taken(port: int) -> bool:
+def is_taken(port: int, host: str = HOST) -> bool:
     """Whether somebody takes connections on a port."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex((HOST, port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def wait_for_port(port: int, seconds: float = _START_SECONDS) -> None:

@@ -1,12 +1,14 @@
 """Channels to other processes of the mesh."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 
 from meshkit.telemetry.calls import tracing_interceptors
 
 DEFAULT_MAX_MESSAGE_BYTES = 128 * 1024 * 1024
+TLS_SCHEME = "grpcs://"
 
 
 def open_channel(
@@ -19,7 +21,8 @@ def open_channel(
     """A channel that takes page-sized messages and carries the trace context.
 
     Args:
-        address: `host:port`, `unix:/path`, or any other gRPC target.
+        address: `host:port`, `unix:/path`, or any other gRPC target; `grpcs://` before it speaks
+            TLS, with the authorities that gRPC trusts (`GRPC_DEFAULT_SSL_ROOTS_FILE_PATH`).
         max_message_bytes: as in the servers' configuration.
         options: further channel arguments.
         caller: names this process to whoever is called, in the metadata `pagemesh-caller`.
@@ -30,8 +33,11 @@ def open_channel(
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 20_000),
     ]
-    return grpc.aio.insecure_channel(
-        address,
-        options=[*own, *options],
-        interceptors=tracing_interceptors(address, caller),
-    )
+    target = address.removeprefix(TLS_SCHEME)
+    more: Any = {
+        "options": [*own, *options],
+        "interceptors": tracing_interceptors(target, caller),
+    }
+    if target == address:
+        return grpc.aio.insecure_channel(target, **more)
+    return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), **more)

@@ -46,9 +46,9 @@ class AsyncClient:
     `meshkit.errors.PagemeshError`; class, `reason` and `metadata` are those of the service.
 
     Args:
-        address: `host:port` of an orchestrator, `http://host:port` or `https://...` of a gateway.
-            None runs orchestrator and models in this process; a model is loaded when a pipeline
-            first needs it.
+        address: `host:port` of an orchestrator, `grpcs://host:port` of one behind TLS,
+            `http://host:port` or `https://...` of a gateway. None runs orchestrator and models in
+            this process; a model is loaded when a pipeline first needs it.
         caller: who the documents are read for; what they cost is told by this name. At most 64
             letters, digits, spaces and `._:/@-`. A gateway knows it by the key.
         api_key: for a gateway that asks for one.

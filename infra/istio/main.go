@@ -1,14 +1,18 @@
-// Istio's control plane, its agent beside a pod's Envoy, and its command line in one program, chosen by the name
-// that it is called by: one link instead of three, and the parts share their code on disk.
+// Istio's control plane, its agents beside a pod's Envoy and on a node, and its command line in one program, chosen
+// by the name that it is called by: one link instead of four, and the parts share their code on disk.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	meshconfig "istio.io/api/mesh/v1alpha1"
+	node "istio.io/istio/cni/pkg/cmd"
 	istioctl "istio.io/istio/istioctl/cmd"
 	agent "istio.io/istio/pilot/cmd/pilot-agent/app"
 	discovery "istio.io/istio/pilot/cmd/pilot-discovery/app"
@@ -41,6 +45,11 @@ func called(name string) (*cobra.Command, error) {
 		return discovery.NewRootCommand(), nil
 	case "pilot-agent":
 		return agent.NewRootCommand(certificates), nil
+	case "install-cni":
+		ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		command := node.GetCommand()
+		command.SetContext(ctx)
+		return command, nil
 	}
 	return nil, fmt.Errorf("call this by the name of a part of Istio, not %q", name)
 }

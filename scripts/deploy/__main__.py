@@ -55,7 +55,7 @@ def _dry(cluster: Cluster, made: list[Object], text: str) -> str:
 def _smoke(address: str) -> None:
     """Send a sample through the door at an address. Raises DeployError."""
     if not address:
-        print("no document was tried: name the door, SMOKE=host:port")
+        print("no document was tried: name the door, SMOKE=grpcs://host:port")
         return
     with Client(address) as client:
         pages = list(client.analyze(_SAMPLE, pipeline="application_form"))
@@ -126,7 +126,7 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--rollback", action="store_true", help="when a rollout fails")
     parser.add_argument("--delete-data", action="store_true")
-    parser.add_argument("--smoke", default="", help="host:port of the gRPC door for a sample")
+    parser.add_argument("--smoke", default="", help="door for a sample: host:port, grpcs://host:port")
     parser.add_argument("--seconds", type=float, default=600, help="that a rollout may take")
     asked = parser.parse_args()
     own = _ROOT / "k8s" / "overlays" / asked.overlay
