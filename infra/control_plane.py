@@ -10,7 +10,7 @@ import os
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -118,13 +118,17 @@ class ControlPlane:
         return done.stdout
 
     @contextlib.contextmanager
-    def talk(self, *arguments: str) -> Iterator[Callable[[], str]]:
-        """kubectl beside the caller; what it yields waits for its end, and says what it said."""
+    def talk(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """kubectl beside the caller, who may write to it and read what it says."""
         with subprocess.Popen(
-            [str(self.kubectl), *arguments], env=self.environ, stdout=subprocess.PIPE, text=True
+            [str(self.kubectl), *arguments],
+            env=self.environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         ) as process:
             try:
-                yield lambda: process.communicate(timeout=_READY_SECONDS)[0]
+                yield process
             finally:
                 process.kill()
 

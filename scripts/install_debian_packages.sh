@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Install the Debian packages that pagemesh uses, when that is possible; say how otherwise.
 # With the word `tests`: what the tests' own services need; the tests skip what is not there. With the word
-# `images`: what builds and runs container images. With the word `cluster`: what makes pods' networks.
+# `images`: what builds and runs container images. With `cluster`: what makes pods' networks. With `node`: what a
+# node runs.
 set -euo pipefail
 
 declare -A package_of=([tesseract]=tesseract-ocr)

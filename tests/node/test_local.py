@@ -97,9 +97,9 @@ def test_a_sidecar_begins_before_its_model_and_ends_after_it(
     (pod,) = pods(plane, MODEL)
     name = pod["metadata"]["name"]
     asked = ("logs", name, "--namespace=pagemesh", "--all-containers", "--follow", "--prefix")
-    with plane.talk(*asked, "--timestamps", "--tail=1") as said:
+    with plane.talk(*asked, "--timestamps", "--tail=1") as logs:
         plane.say("delete", "pod", name, "--namespace=pagemesh")
-        text = said()
+        text, _ = logs.communicate(timeout=60)
     ended = {what: moment(text, f"/{what}] ", '"stopped"') for what in ("server", "sidecar")}
     told = moment(text, "/sidecar] ", '"draining"')
     assert ended["server"] < told < ended["sidecar"]

@@ -4,23 +4,30 @@ What production has beyond it are stores and operators. Envoy and the images of 
 those of `infra.istio_images`.
 """
 
+import base64
+import importlib
+import io
 import json
-import subprocess
+import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 import yaml
 from cryptography import x509
+from google.protobuf import message_factory
+from PIL import Image
 
 from bench.sidecar.envoy import binary
 from infra.control_plane import ControlPlane
 from infra.istio_images import NAMES, build_istio_images
-from infra.istiod import INGRESS, install_in_pods
+from infra.istiod import install_in_pods
 from infra.machine import Machine
 from infra.node import Node
 from orchestrator.config import MODELS
@@ -30,9 +37,13 @@ from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorS
 from tests.cluster.conftest import mesh_config
 from tests.mesh.certificates import Authority
 from tests.mesh.rollout import Load
+from tests.node import caller
 from tests.node.conftest import ROOT, Say, eventually, overlay, pods
 
 HOST = "api.example.org"
+PORT = 50051
+REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+DENIED = "PERMISSION_DENIED RBAC: access denied"
 ISTIO = "istio-system"
 CALLERS = 3
 
@@ -49,8 +60,19 @@ class Door:
         self.address = address
         self.authorities = authorities
 
+    def client(self) -> httpx.Client:
+        """A client of REST."""
+        trusted = ssl.create_default_context(cafile=self.authorities)
+        return httpx.Client(
+            base_url=f"https://{self.address}",
+            headers={"Host": HOST},
+            verify=trusted,
+            timeout=60,
+            trust_env=False,
+        )
+
     @contextmanager
-    def channel(self) -> Iterator[grpc.Channel]:
+    def channel(self) -> Iterator[Any]:
         """A connection that repeats nothing."""
         options = [
             ("grpc.ssl_target_name_override", HOST),
@@ -117,5 +139,134 @@ def test_a_document_through_the_ingress(
         f"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={door.authorities}",
         *(sys.executable, "-m", "scripts.deploy", *command, f"--smoke=grpcs://{HOST}:443"),
     )
-    assert "application_form.pdf read through" in said
-    assert "3 pages" in said
+    assert f"application_form.pdf read through grpcs://{HOST}:443: 3 pages" in said
+
+
+def test_only_the_orchestrator_calls_models_and_only_their_contracts(
+    plane: ControlPlane, mesh: Path
+) -> None:
+    method, request = call_of("deskew")
+    orchestrator, gateway = (pods(plane, name)[0] for name in ("orchestrator", "gateway"))
+    assert asked(plane, orchestrator, "deskew", method, request) == "OK"
+    assert asked(plane, orchestrator, "deskew", REFLECT, b"") == DENIED
+    assert asked(plane, gateway, "deskew", method, request) == DENIED
+
+
+def test_plain_text_is_refused(plane: ControlPlane, mesh: Path) -> None:
+    """From outside of the mesh to a pod's own address."""
+    address = pods(plane, "deskew")[0]["status"]["podIP"]
+    method, request = call_of("deskew")
+    said = caller.ask(f"ipv4:{address}:{PORT}", method, request)
+    assert said.startswith("UNAVAILABLE")
+    assert "reset by peer" in said
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_models_pods_are_replaced_and_no_call_is_lost(
+    plane: ControlPlane, mesh: Path, model: str
+) -> None:
+    """Called from the orchestrator's pod by its proxy; nobody repeats a call."""
+    method, request = call_of(model)
+    inside = pods(plane, "orchestrator")[0]["metadata"]["name"]
+    arguments = (f"{model}:{PORT}", method, base64.b64encode(request).decode(), str(CALLERS))
+    with plane.talk(*execute(inside, arguments, "--stdin")) as load:
+        assert load.stdout is not None
+        assert load.stdout.readline() == "ready\n"
+        replace(plane, f"deployment/{model}", model)
+        out, _ = load.communicate(timeout=120)
+    answers = json.loads(out)
+    assert set(answers) == {"OK"}, answers
+    assert answers["OK"] > 10 * CALLERS
+    print(f"{model}: {answers['OK']} calls, none lost")
+
+
+def test_the_orchestrators_pods_are_replaced_and_no_document_is_lost(
+    plane: ControlPlane, mesh: Path, door: Door
+) -> None:
+    """A StatefulSet; documents come through the ingress, streams that nobody can repeat."""
+    with ExitStack() as stack:
+        channels = [stack.enter_context(door.channel()) for _ in range(CALLERS)]
+        with Load([partial(analyzed, channel) for channel in channels]) as load:
+            replace(plane, "statefulset/orchestrator", "orchestrator")
+            load.wait_for_rounds(2)
+    assert set(load.answers) == {"OK"}, load.answers
+    print(f"orchestrator: {load.answers['OK']} documents, none lost")
+
+
+def test_the_gateways_pods_are_replaced_and_no_call_is_lost(
+    plane: ControlPlane, mesh: Path, door: Door
+) -> None:
+    """REST through the ingress."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(door.client()) for _ in range(CALLERS)]
+        with Load([partial(listed, client) for client in clients]) as load:
+            replace(plane, "deployment/gateway", "gateway")
+            load.wait_for_rounds(2)
+    assert set(load.answers) == {"OK"}, load.answers
+    print(f"gateway: {load.answers['OK']} calls, none lost")
+
+
+def replace(plane: ControlPlane, workload: str, name: str) -> None:
+    """Have every pod of a workload replaced by its controller, and wait for the end of the old."""
+    old = {one["metadata"]["name"]: one["metadata"]["uid"] for one in all_pods(plane, name)}
+    plane.say("rollout", "restart", workload, "--namespace=pagemesh")
+    waited = ("rollout", "status", workload, "--namespace=pagemesh", "--timeout=400s")
+    plane.say(*waited)
+    eventually(
+        lambda: not {one["metadata"]["uid"] for one in all_pods(plane, name)} & {*old.values()}
+    )
+    assert len(all_pods(plane, name)) == len(old) == 2
+
+
+def all_pods(plane: ControlPlane, workload: str) -> list[Any]:
+    """A workload's pods, with those that end."""
+    label = f"--selector=app.kubernetes.io/name={workload}"
+    said = plane.say("get", "pods", "--namespace=pagemesh", label, "--output=json")
+    return list(json.loads(said)["items"])
+
+
+def call_of(model: str) -> tuple[str, bytes]:
+    """A model's unary method, and a request with an empty page."""
+    service = importlib.import_module(f"servers.{model}.service").SERVICE
+    file = io.BytesIO()
+    Image.new("L", (200, 280), 255).save(file, "PNG")
+    made: Any = message_factory.GetMessageClass(service.unary.input_type)
+    page = {"page_id": "a", "encoded": {"data": file.getvalue()}}
+    path = f"/{service.service_name}/{service.unary.name}"
+    return path, made(page=page).SerializeToString()
+
+
+def execute(pod: str, arguments: Sequence[str], *flags: str) -> list[str]:
+    """kubectl's arguments that run `tests.node.caller` in a pod's server."""
+    inside = ["exec", pod, "--namespace=pagemesh", "--container=server", *flags, "--"]
+    return [*inside, "python", "-c", Path(caller.__file__).read_text(), *arguments]
+
+
+def asked(plane: ControlPlane, pod: Any, service: str, method: str, request: bytes) -> str:
+    """What a call from a pod is answered."""
+    encoded = base64.b64encode(request).decode()
+    arguments = (f"{service}:{PORT}", method, encoded, "0")
+    return plane.say(*execute(pod["metadata"]["name"], arguments)).strip()
+
+
+def analyzed(channel: Any) -> str:
+    """A page through the ingress."""
+    spec = pb.DocumentSpec(pipeline="signatures")
+    requests = [pb.AnalyzeDocumentRequest(spec=spec), pb.AnalyzeDocumentRequest(chunk=tiff(1))]
+    stub: Any = OrchestratorServiceStub(channel)
+    try:
+        events = list(stub.AnalyzeDocument(iter(requests), timeout=100))
+    except grpc.RpcError as error:
+        return f"{error.code().name} {error.details()}"
+    (page,) = [event.page for event in events if event.WhichOneof("event") == "page"]
+    return page.error.message if page.HasField("error") else "OK"
+
+
+def listed(client: httpx.Client) -> str:
+    """The pipelines, by REST."""
+    try:
+        answer = client.get("/v1/pipelines", extensions={"sni_hostname": HOST})
+    except httpx.HTTPError as error:
+        return repr(error)
+    found = answer.status_code == 200 and '"signatures"' in answer.text
+    return "OK" if found else f"{answer.status_code} {answer.text}"
