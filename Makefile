@@ -87,13 +87,13 @@ test-cluster: infra-setup  ## make deploy against a real control plane and istio
 	CLUSTER=1 pytest -n 0 tests/cluster
 
 .PHONY: test-node
-test-node: infra-setup  ## The images on a real node with kubelet and containerd, in Istio, replaced under load; root
+test-node: infra-setup  ## The images on a real node with kubelet and containerd, in Istio, replaced under load; 12 minutes, root
 	scripts/install_debian_packages.sh images
 	scripts/install_debian_packages.sh node
 	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,bench]'
 	python -c 'from infra.kubernetes_tools import control_plane, coredns_binary, istio; print(control_plane(), coredns_binary(), istio())'
 	IMAGE_TAG=test python -m scripts.images
-	NODE=test pytest -n 0 tests/node
+	NODE=test pytest -n 0 -s tests/node
 
 .PHONY: test-mesh
 test-mesh: infra-setup  ## Envoys configured by k8s/'s own Istio resources: mTLS, policies, retries, canary, rollouts, one trace; 3 minutes

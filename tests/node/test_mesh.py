@@ -166,18 +166,27 @@ def test_a_models_pods_are_replaced_and_no_call_is_lost(
     plane: ControlPlane, mesh: Path, model: str
 ) -> None:
     """Called from the orchestrator's pod by its proxy; nobody repeats a call."""
-    method, request = call_of(model)
-    inside = pods(plane, "orchestrator")[0]["metadata"]["name"]
-    arguments = (f"{model}:{PORT}", method, base64.b64encode(request).decode(), str(CALLERS))
-    with plane.talk(*execute(inside, arguments, "--stdin")) as load:
-        assert load.stdout is not None
-        assert load.stdout.readline() == "ready\n"
-        replace(plane, f"deployment/{model}", model)
-        out, _ = load.communicate(timeout=120)
-    answers = json.loads(out)
+    answers = replaced_under_load(plane, model)
     assert set(answers) == {"OK"}, answers
     assert answers["OK"] > 10 * CALLERS
     print(f"{model}: {answers['OK']} calls, none lost")
+
+
+def test_calls_are_lost_when_pods_do_not_sleep_before_they_end(
+    plane: ControlPlane, mesh: Path, deploy: Say
+) -> None:
+    """What the tests around this one would see."""
+    gone = [{"op": "remove", "path": "/spec/template/spec/containers/0/lifecycle"}]
+    where = ("deployment", "deskew", "--namespace=pagemesh")
+    plane.say("patch", *where, "--type=json", f"--patch={json.dumps(gone)}")
+    settle(plane, "deployment/deskew", "deskew")
+    answers = replaced_under_load(plane, "deskew")
+    lost = sum(answers.values()) - answers["OK"]
+    assert lost > 0
+    print(f"deskew without preStop: {lost} of {sum(answers.values())} calls lost")
+    done = deploy("deploy", f"--overlay={mesh}")
+    assert (done.returncode, done.stderr) == (0, "")
+    settle(plane, "deployment/deskew", "deskew")
 
 
 def test_the_orchestrators_pods_are_replaced_and_no_document_is_lost(
@@ -206,16 +215,32 @@ def test_the_gateways_pods_are_replaced_and_no_call_is_lost(
     print(f"gateway: {load.answers['OK']} calls, none lost")
 
 
+def replaced_under_load(plane: ControlPlane, model: str) -> dict[str, int]:
+    """How often each answer came while all pods of a model were replaced."""
+    method, request = call_of(model)
+    inside = pods(plane, "orchestrator")[0]["metadata"]["name"]
+    arguments = (f"{model}:{PORT}", method, base64.b64encode(request).decode(), str(CALLERS))
+    with plane.talk(*execute(inside, arguments, "--stdin")) as load:
+        assert load.stdout is not None
+        assert load.stdout.readline() == "ready\n"
+        replace(plane, f"deployment/{model}", model)
+        out, _ = load.communicate(timeout=120)
+    answers: dict[str, int] = json.loads(out)
+    return answers
+
+
 def replace(plane: ControlPlane, workload: str, name: str) -> None:
     """Have every pod of a workload replaced by its controller, and wait for the end of the old."""
-    old = {one["metadata"]["name"]: one["metadata"]["uid"] for one in all_pods(plane, name)}
+    old = {one["metadata"]["uid"] for one in all_pods(plane, name)}
     plane.say("rollout", "restart", workload, "--namespace=pagemesh")
-    waited = ("rollout", "status", workload, "--namespace=pagemesh", "--timeout=400s")
-    plane.say(*waited)
-    eventually(
-        lambda: not {one["metadata"]["uid"] for one in all_pods(plane, name)} & {*old.values()}
-    )
-    assert len(all_pods(plane, name)) == len(old) == 2
+    settle(plane, workload, name)
+    assert not old & {one["metadata"]["uid"] for one in all_pods(plane, name)}
+
+
+def settle(plane: ControlPlane, workload: str, name: str) -> None:
+    """Wait until a rollout is over, and its old pods are gone."""
+    plane.say("rollout", "status", workload, "--namespace=pagemesh", "--timeout=400s")
+    eventually(lambda: len(all_pods(plane, name)) == 2)
 
 
 def all_pods(plane: ControlPlane, workload: str) -> list[Any]:
