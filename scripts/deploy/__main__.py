@@ -126,7 +126,9 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--rollback", action="store_true", help="when a rollout fails")
     parser.add_argument("--delete-data", action="store_true")
-    parser.add_argument("--smoke", default="", help="door for a sample: host:port, grpcs://host:port")
+    parser.add_argument(
+        "--smoke", default="", help="door for a sample: host:port, grpcs://host:port"
+    )
     parser.add_argument("--seconds", type=float, default=600, help="that a rollout may take")
     asked = parser.parse_args()
     own = _ROOT / "k8s" / "overlays" / asked.overlay
