@@ -29,6 +29,14 @@ from infra.machine import Machine, Part
 PAUSE = "localhost/pagemesh/pause:1"
 _SOCKET = "/run/containerd/containerd.sock"
 _DOMAIN = "cluster.local"
+# Of the whole kernel, this machine's, too: what the kubelet sets to its liking.
+_SETTINGS = tuple(
+    Path("/proc/sys") / name
+    for name in (
+        *("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"),
+        *("kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes"),
+    )
+)
 _PLUGINS = Path("/usr/lib/cni")
 _DNS_PORT, _KUBELET_PORT, _PROXY_PORT = 53, 10250, 10256
 
@@ -54,6 +62,7 @@ class Node:
         self._plane = plane
         self._machine = machine
         self._parts: list[Part] = []
+        self._settings = {path: path.read_text() for path in _SETTINGS}
 
     def start(self, images: Sequence[str]) -> None:
         """Start everything and wait until the node is ready.
@@ -79,8 +88,10 @@ class Node:
         self._plane.wait("wait", f"node/{self.name}", "--for=condition=Ready", "--timeout=5s")
 
     def stop(self) -> None:
-        """End its machine, with all pods."""
+        """End its machine, with all pods. The kernel's settings are again as they were."""
         self._machine.stop()
+        for path, text in self._settings.items():
+            path.write_text(text)
         while self._parts:
             self._parts.pop().stop()
 
