@@ -180,7 +180,7 @@ def test_calls_are_lost_when_pods_do_not_sleep_before_they_end(
     where = ("deployment", "deskew", "--namespace=pagemesh")
     plane.say("patch", *where, "--type=json", f"--patch={json.dumps(gone)}")
     settle(plane, "deployment/deskew", "deskew")
-    answers = replaced_under_load(plane, "deskew")
+    answers = replaced_under_load(plane, "deskew", 3 * CALLERS)
     lost = sum(answers.values()) - answers["OK"]
     assert lost > 0
     print(f"deskew without preStop: {lost} of {sum(answers.values())} calls lost")
@@ -215,11 +215,11 @@ def test_the_gateways_pods_are_replaced_and_no_call_is_lost(
     print(f"gateway: {load.answers['OK']} calls, none lost")
 
 
-def replaced_under_load(plane: ControlPlane, model: str) -> dict[str, int]:
+def replaced_under_load(plane: ControlPlane, model: str, callers: int = CALLERS) -> dict[str, int]:
     """How often each answer came while all pods of a model were replaced."""
     method, request = call_of(model)
     inside = pods(plane, "orchestrator")[0]["metadata"]["name"]
-    arguments = (f"{model}:{PORT}", method, base64.b64encode(request).decode(), str(CALLERS))
+    arguments = (f"{model}:{PORT}", method, base64.b64encode(request).decode(), str(callers))
     with plane.talk(*execute(inside, arguments, "--stdin")) as load:
         assert load.stdout is not None
         assert load.stdout.readline() == "ready\n"
