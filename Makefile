@@ -190,6 +190,7 @@ test-faults: infra-setup  ## REQUESTS requests while all is killed with -9 at ra
 
 .PHONY: chaos
 chaos: setup  ## Faults of every kind at random moments of SEED, documents by gRPC and the gateway: nothing lost (docs/faults.md)
+	scripts/install_debian_packages.sh chaos
 	python -m tests.chaos --seed $(SEED)
 
 .PHONY: test-rebalance

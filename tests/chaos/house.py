@@ -11,6 +11,7 @@ from pathlib import Path
 from orchestrator.config import MODELS
 from pagemesh.traces.receiver import SpanReceiver
 from pagemesh.traces.store import SpanStore
+from tests.chaos.clock import Clock
 from tests.chaos.disk import SmallDisk, small_disk
 from tests.chaos.link import Link
 from tests.faults.processes import Process
@@ -26,12 +27,14 @@ class House:
     Attributes:
         processes, links: that faults may hit.
         disks: of orchestrator and gateway by their names; none where nothing may be mounted.
+        clocks: of the same; none without libfaketime.
         orchestrator, gateway: addresses for clients.
     """
 
     processes: list[Process]
     links: list[Link]
     disks: dict[str, SmallDisk]
+    clocks: dict[str, Clock]
     orchestrator: str
     gateway: str
 
@@ -49,10 +52,15 @@ async def running_house(folder: Path, seed: int) -> AsyncIterator[House]:
             for name in ("orchestrator", "gateway"):
                 disk = small_disk(folder / name, _DISK_MEGABYTES)
                 disks[name] = stack.enter_context(disk)
+        clocks = {}
+        with contextlib.suppress(FileNotFoundError):
+            for name in ("orchestrator", "gateway"):
+                clocks[name] = Clock(folder / f"{name}.clock")
         spans = SpanStore(folder / "spans.sqlite3")
         stack.callback(spans.close)
         collector = await stack.enter_async_context(SpanReceiver(spans, "").running())
-        house = _planned(folder, seed, int(collector.split(":")[2].split("/")[0]), disks)
+        port = int(collector.split(":")[2].split("/")[0])
+        house = _planned(folder, seed, port, disks, clocks)
         for link in house.links:
             await stack.enter_async_context(link.running())
         for process in house.processes:
@@ -69,7 +77,13 @@ def _free_ports() -> Iterator[int]:
             yield port
 
 
-def _planned(folder: Path, seed: int, collector: int, disks: dict[str, SmallDisk]) -> House:
+def _planned(
+    folder: Path,
+    seed: int,
+    collector: int,
+    disks: dict[str, SmallDisk],
+    clocks: dict[str, Clock],
+) -> House:
     free = _free_ports()
     names = ("gateway", "orchestrator", "ocr-sidecar", "ocr", "models")
     port = dict(zip(names, free, strict=False))
@@ -114,6 +128,8 @@ def _planned(folder: Path, seed: int, collector: int, disks: dict[str, SmallDisk
         upstream_keepalive_seconds=1,
         upstream_keepalive_timeout_seconds=2,
     )
+    for name, variables in (("orchestrator", orchestrator), ("gateway", gateway)):
+        variables.update(clocks[name].variables if name in clocks else {})
     model = "tests.chaos.model"
     processes = [
         Process("models", [model, str(port["models"]), "0", str(seed)], telemetry, folder),
@@ -128,6 +144,7 @@ def _planned(folder: Path, seed: int, collector: int, disks: dict[str, SmallDisk
         processes,
         list(links.values()),
         disks,
+        clocks,
         f"127.0.0.1:{port['orchestrator']}",
         f"http://127.0.0.1:{port['gateway']}",
     )
