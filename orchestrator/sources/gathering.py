@@ -15,10 +15,16 @@ class Gathering(Generic[WishT, AnswerT]):
 
     Args:
         do: fulfils wishes, in their order; what it raises is raised for each of them.
+        most: wishes at once.
     """
 
-    def __init__(self, do: Callable[[Sequence[WishT]], Awaitable[Sequence[AnswerT]]]) -> None:
+    def __init__(
+        self,
+        do: Callable[[Sequence[WishT]], Awaitable[Sequence[AnswerT]]],
+        most: int = _MOST_AT_ONCE,
+    ) -> None:
         self._do = do
+        self._most = most
         self._wishes: list[tuple[WishT, asyncio.Future[AnswerT]]] = []
         self._doing: asyncio.Task[None] | None = None
 
@@ -33,8 +39,8 @@ class Gathering(Generic[WishT, AnswerT]):
     async def _fulfil(self) -> None:
         try:
             while self._wishes:
-                several = self._wishes[:_MOST_AT_ONCE]
-                del self._wishes[:_MOST_AT_ONCE]
+                several = self._wishes[: self._most]
+                del self._wishes[: self._most]
                 await self._fulfil_at_once(several)
         finally:
             self._doing = None

@@ -25,7 +25,7 @@ from pagemesh.orchestrator.v1.document_pb2 import Document, PageResult
 
 _LONGEST_PAUSE = 60.0
 _MOST_CANCELLED = 100_000
-_ENDLESS_STAGES = ("decode", "queue")
+_ENDLESS_STAGES = ("decode", "check", "queue")
 """Where trouble that may pass is everybody's: no request is given up for it."""
 
 _log = logging.getLogger(__name__)
@@ -110,7 +110,8 @@ class RequestHandler:
             await self._send_event(await self._work.document(request_id), "")
 
     def _pause(self, attempts: int) -> float:
-        return min(self._settings.kafka_retry_seconds * 2.0 ** (attempts - 1), _LONGEST_PAUSE)
+        pause = self._settings.kafka_retry_seconds * 2.0 ** min(attempts - 1, 30)
+        return float(min(pause, _LONGEST_PAUSE))
 
     async def _attempt(self, case: Case) -> list[Outgoing]:
         request = await self._intake.decode(case)

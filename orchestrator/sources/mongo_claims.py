@@ -11,6 +11,8 @@ from orchestrator.sources.claims import Claim, Wish
 from orchestrator.sources.gathering import Gathering
 
 _ANSWER_MS = 5_000
+_CLAIMED_AT_ONCE = 50
+"""Not every server of MongoDB's protocol looks up by keys: so few are done in time by any."""
 _DATABASE = "pagemesh"
 _DUPLICATE = 11_000
 
@@ -37,7 +39,7 @@ class MongoClaims:
         self._claims = self._client.get_default_database(_DATABASE)["claims"]
         self._group = group
         self._retention_ns = int(retention_seconds * 1e9)
-        self._gathering = Gathering(self._claim_all)
+        self._gathering = Gathering(self._claim_all, _CLAIMED_AT_ONCE)
 
     async def open(self) -> None:
         """Forget what is older than the retention. Raises OSError."""

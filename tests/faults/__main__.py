@@ -181,8 +181,8 @@ def report(answers: Answers, expected: set[str], told: str, kills: int) -> bool:
     missing, twice = answers.missing(expected), answers.twice
     print(
         f"{len(expected)} ids: {len(answers.results)} with a result {dict(answers.states)}, "
-        f"{len(answers.letters)} with a dead letter, {len(missing)} missing, {len(twice)} answered "
-        f"twice, {len(answers.wrong)} accounts wrong"
+        f"{len(answers.letters)} with a dead letter {dict(answers.reasons)}, {len(missing)} "
+        f"missing, {len(twice)} answered twice, {len(answers.wrong)} accounts wrong"
     )
     print(
         "| seed | store | kills | ids | results | dead letters | missing | twice | accounts wrong |"

@@ -16,12 +16,14 @@ class Answers:
         results, letters: how many for each id.
         wrong: accounts that do not add up.
         states: of results.
+        reasons: of dead letters, with where they came to their end.
     """
 
     results: Counter[str] = field(default_factory=Counter)
     letters: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     states: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
 
     @property
     def ids(self) -> set[str]:
@@ -39,6 +41,7 @@ class Answers:
     def add(self, record: dict[str, Any]) -> None:
         if "state" not in record:
             self.letters[record["request_id"]] += 1
+            self.reasons[f"{record['stage']}: {record['error']['reason']}"] += 1
             return
         self.results[record["request_id"]] += 1
         self.states[record["state"]] += 1

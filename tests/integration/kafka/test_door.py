@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import ParseDict
 
+from orchestrator.sources.claims import Claim, LocalClaims
 from orchestrator.testing import FakeModel, running_orchestrator, tiff
 from pagemesh.kafka.client import REPLAY_HEADER
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
@@ -136,6 +137,25 @@ async def test_passing_trouble_is_retried_and_then_a_dead_letter_that_can_be_rep
         client.send_bytes(letter["value"], "late", headers=headers)
         (result,) = await client.hear("result", 1)
         assert (result["state"], result["pages"]["ok"]) == ("SUCCEEDED", 2)
+
+
+async def test_claims_that_are_away_are_waited_for(
+    client: Client, documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, failures = LocalClaims.claim, iter(range(5))
+
+    async def away(claims: LocalClaims, *wish: Any, **how: Any) -> Claim:
+        if next(failures, None) is not None:
+            raise OSError("away")
+        return await claim(claims, *wish, **how)
+
+    monkeypatch.setattr(LocalClaims, "claim", away)
+    settings = client.settings(documents) | {"kafka_max_attempts": 2}
+    async with running_orchestrator(tmp_path / "state", **settings):
+        client.send("late", f"file://{documents}/2.tiff", pipeline="text")
+        (result,) = await client.hear("result", 1)
+    assert result["state"] == "SUCCEEDED"
+    assert not await client.hear_no_more("dead_letter", 0.5)
 
 
 async def test_commands_cancel_and_tell(client: Client, documents: Path, tmp_path: Path) -> None:
