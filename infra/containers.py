@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 REGISTRY = "localhost/pagemesh"
 _PACKAGES = "python3,python3-pip,python3-venv,ca-certificates"
+_BARE_PACKAGES = "ca-certificates,iptables,iproute2"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _BUILD_SECONDS = 3600.0
 _STOP_SECONDS = "20"
@@ -43,26 +44,31 @@ def environ() -> Mapping[str, str]:
 
 def base_image() -> str:
     """The base's name, once the engine has it or its stand-in. Raises ServiceError."""
+    return _debian(BASE, "base-bookworm-python3.11", _PACKAGES)
+
+
+def bare_image() -> str:
+    """The name of Debian with what sets rules of packet filters. Raises ServiceError."""
+    return _debian("localhost/debian:bookworm", "base-bookworm-iptables", _BARE_PACKAGES)
+
+
+def _debian(name: str, kept: str, packages: str) -> str:
+    """Debian 12 with packages as an image, made from them when the engine does not have it."""
+
+    def make(folder: Path) -> None:
+        target = str(folder / "base.tar")
+        debootstrap = program("mmdebstrap", "mmdebstrap")
+        run([debootstrap, "--variant=minbase", f"--include={packages}", "bookworm", target], ROOT)
+
     podman = program("podman", "podman")
     there = subprocess.run(
-        [podman, "image", "exists", BASE], env={**os.environ, **environ()}, check=False
+        [podman, "image", "exists", name], env={**os.environ, **environ()}, check=False
     )
     if there.returncode:
         path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        command = [podman, "import", "--change", f"ENV {path}", str(_stand_in()), BASE]
-        run(command, ROOT, environ())
-    return BASE
-
-
-def _stand_in() -> Path:
-    """Debian 12 with its Python as a tar file, from Debian's packages. Raises ServiceError."""
-
-    def make(folder: Path) -> None:
-        debootstrap = program("mmdebstrap", "mmdebstrap")
-        target = str(folder / "base.tar")
-        run([debootstrap, "--variant=minbase", f"--include={_PACKAGES}", "bookworm", target], ROOT)
-
-    return cached("base-bookworm-python3.11", make) / "base.tar"
+        archive = str(cached(kept, make) / "base.tar")
+        run([podman, "import", "--change", f"ENV {path}", archive, name], ROOT, environ())
+    return name
 
 
 def image_name(noun: str, tag: str) -> str:

@@ -4,20 +4,16 @@ The programs are those that `infra.kubernetes_tools` builds, their base is Debia
 own, and Envoy is another build than Istio's, without Istio's own filters.
 """
 
-import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
-from infra.containers import build_folder, environ
-from infra.downloads import cached, program, run
+from infra.containers import bare_image, build_folder
 from infra.kubernetes_tools import ISTIO_API_VERSION, ISTIO_PARTS, istio, istio_bootstrap
 
 HUB = "localhost/istio"
 TAG = ISTIO_API_VERSION
 NAMES = tuple(f"{HUB}/{name}:{TAG}" for name in ("pilot", "proxyv2", "install-cni"))
-_BASE = f"{HUB}/base:bookworm"
 _RECIPES = {
     "pilot": 'USER 1337:1337\nENTRYPOINT ["pilot-discovery"]\n',
     "proxyv2": (
@@ -35,7 +31,7 @@ def build_istio_images(envoy: Path) -> None:
     Args:
         envoy: the program.
     """
-    _import_base()
+    base = bare_image()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "bin").mkdir()
@@ -47,24 +43,5 @@ def build_istio_images(envoy: Path) -> None:
         shutil.copy2(istio_bootstrap(), folder / "envoy_bootstrap.json")
         for name, recipe in _RECIPES.items():
             path = folder / "Dockerfile"
-            path.write_text(f"FROM {_BASE}\nCOPY bin /usr/local/bin\n{recipe}")
+            path.write_text(f"FROM {base}\nCOPY bin /usr/local/bin\n{recipe}")
             build_folder(f"{HUB}/{name}:{TAG}", folder)
-
-
-def _import_base() -> None:
-    """Debian with what sets rules of packet filters."""
-
-    def make(folder: Path) -> None:
-        debootstrap = program("mmdebstrap", "mmdebstrap")
-        packages = "--include=ca-certificates,iptables,iproute2"
-        run([debootstrap, "--variant=minbase", packages, "bookworm", str(folder / "base.tar")],
-            folder)  # fmt: skip
-
-    podman = program("podman", "podman")
-    there = subprocess.run(
-        [podman, "image", "exists", _BASE], env={**os.environ, **environ()}, check=False
-    )
-    if there.returncode:
-        path = cached("base-bookworm-iptables", make) / "base.tar"
-        variables = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        run([podman, "import", "--change", variables, str(path), _BASE], path.parent, environ())

@@ -17,6 +17,7 @@ from infra.downloads import ServiceError, cached, go, has_cached, run
 KUSTOMIZE_VERSION = "5.8.2"
 KUBERNETES_VERSION = "1.37.2"
 COREDNS_VERSION = "1.15.0"
+KUBE_ROUTER_VERSION = "2.1.0"
 ISTIO_API_VERSION = "1.32.0"
 KEDA_VERSION = "2.20.2"
 CONTROL_PLANE = Path(__file__).parent / "kubernetes"
@@ -42,22 +43,18 @@ _LONGEST_BUILD = 3 * 3600.0
 def kustomize_binary() -> Path:
     """The path of kustomize, built here. Raises ServiceError."""
 
-    def build(folder: Path) -> None:
-        package = f"sigs.k8s.io/kustomize/kustomize/v5@v{KUSTOMIZE_VERSION}"
-        run([go(_OLDEST_GO), "install", package], folder, {"GOBIN": str(folder)})
-
-    return cached(f"kustomize-{KUSTOMIZE_VERSION}", build) / "kustomize"
+    return _installed("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE_VERSION)
 
 
 def coredns_binary() -> Path:
     """The path of CoreDNS, which answers for names of services, built here. Raises ServiceError."""
+    return _installed("coredns", "github.com/coredns/coredns", COREDNS_VERSION)
 
-    def build(folder: Path) -> None:
-        package = f"github.com/coredns/coredns@v{COREDNS_VERSION}"
-        environ = {"GOBIN": str(folder)}
-        run([go(_OLDEST_GO), "install", package], folder, environ, seconds=_LONGEST_BUILD)
 
-    return cached(f"coredns-{COREDNS_VERSION}", build) / "coredns"
+def kube_router_binary() -> Path:
+    """The path of kube-router, which enforces NetworkPolicies, built here. Raises ServiceError."""
+    package = "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"
+    return _installed("kube-router", package, KUBE_ROUTER_VERSION)
 
 
 def control_plane() -> Path:
@@ -112,6 +109,16 @@ def istio_definitions() -> Path:
 def keda_definitions() -> Path:
     """The folder of KEDA's CustomResourceDefinitions. Raises ServiceError."""
     return _module(f"github.com/kedacore/keda/v2@v{KEDA_VERSION}") / "config" / "crd" / "bases"
+
+
+def _installed(name: str, package: str, version: str) -> Path:
+    """The path of a program that `go install` makes."""
+
+    def build(folder: Path) -> None:
+        command = [go(_OLDEST_GO), "install", f"{package}@v{version}"]
+        run(command, folder, {"GOBIN": str(folder)}, seconds=_LONGEST_BUILD)
+
+    return cached(f"{name}-{version}", build) / name
 
 
 def _build(source: Path, folder: Path, parts: Sequence[str], linker: str) -> None:

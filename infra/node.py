@@ -1,8 +1,9 @@
-"""A cluster's node: kubelet, containerd with runc, kube-proxy and names of services, all real.
+"""A cluster's node: kubelet, containerd with runc, kube-proxy, names and NetworkPolicies, all real.
 
 It is a `Machine` of its own. Kubelet and kube-proxy are of the control plane's version; containerd,
-runc and the plugins of its network are Debian's. Images come from podman's store, as there is no
-registry; what holds a pod's namespaces is catatonit, as podman has it.
+runc and the plugins of its network are Debian's; CoreDNS is a pod, kube-router a process. Images
+come from podman's store, as there is no registry; what holds a pod's namespaces is catatonit, as
+podman has it.
 """
 
 import json
@@ -11,22 +12,26 @@ import tempfile
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import yaml
 
-from infra.containers import build_folder, podman_says
+from infra.containers import bare_image, build_folder, podman_says
 from infra.control_plane import ControlPlane
 from infra.downloads import ServiceError, program
 from infra.kubernetes_tools import (
     COREDNS_VERSION,
+    KUBE_ROUTER_VERSION,
     KUBERNETES_VERSION,
     control_plane,
     coredns_binary,
+    kube_router_binary,
 )
 from infra.machine import Machine, Part
 
 PAUSE = "localhost/pagemesh/pause:1"
+COREDNS = f"localhost/coredns/coredns:{COREDNS_VERSION}"
 _SOCKET = "/run/containerd/containerd.sock"
 _DOMAIN = "cluster.local"
 # Of the whole kernel, this machine's, too: what the kubelet sets to its liking.
@@ -38,7 +43,8 @@ _SETTINGS = tuple(
     )
 )
 _PLUGINS = Path("/usr/lib/cni")
-_DNS_PORT, _KUBELET_PORT, _PROXY_PORT = 53, 10250, 10256
+_KUBELET_PORT, _PROXY_PORT, _ROUTER_PORT = 10250, 10256, 20244
+_NAMES = Path(__file__).parent / "kubernetes" / "coredns.yaml"
 
 
 class Node:
@@ -82,10 +88,11 @@ class Node:
         self._start("containerd", "Debian's", f"--config={self.folder / 'containerd.toml'}")
         self._wait_for_containerd()
         self.take(images)
-        self._start_dns()
         self._start_kubelet()
         self._start_proxy()
+        self._start_router()
         self._plane.wait("wait", f"node/{self.name}", "--for=condition=Ready", "--timeout=5s")
+        self._name_services()
 
     def stop(self) -> None:
         """End its machine, with all pods. The kernel's settings are again as they were."""
@@ -97,11 +104,11 @@ class Node:
 
     def take(self, images: Sequence[str]) -> None:
         """Have images of podman's store. Raises ServiceError."""
-        make_pause_image()
+        make_own_images()
         with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
             archive = Path(scratch) / "images.tar"
             save = ("save", "--quiet", "--multi-image-archive", f"--output={archive}")
-            said = podman_says(*save, PAUSE, *images)
+            said = podman_says(*save, PAUSE, COREDNS, *images)
             if not archive.exists():
                 raise ServiceError(said)
             self.ctr("images", "import", str(archive))
@@ -163,12 +170,6 @@ class Node:
             f"until ctr --address={_SOCKET} version; do sleep 0.1; done",
         )
 
-    def _start_dns(self) -> None:
-        command = [str(coredns_binary()), f"-conf={self.folder / 'Corefile'}"]
-        part = Part(self._machine, "coredns", COREDNS_VERSION, self.folder, command, port=_DNS_PORT)
-        self._parts.append(part)
-        part.start()
-
     def _start_kubelet(self) -> None:
         self._start(
             *("kubelet", KUBERNETES_VERSION, f"--config={self.folder / 'kubelet.yaml'}"),
@@ -191,6 +192,36 @@ class Node:
             port=_PROXY_PORT,
         )
 
+    def _start_router(self) -> None:
+        """It enforces NetworkPolicies, and does nothing else."""
+        command = [
+            *(str(kube_router_binary()), f"--kubeconfig={self._plane.kubeconfig}"),
+            *("--run-firewall", "--run-router=false", "--run-service-proxy=false"),
+            *("--enable-cni=false", f"--hostname-override={self.name}"),
+            *(
+                f"--service-cluster-ip-range={self._plane.services}",
+                f"--health-port={_ROUTER_PORT}",
+            ),
+        ]
+        part = Part(
+            *(self._machine, "kube-router", KUBE_ROUTER_VERSION, self.folder, command),
+            port=_ROUTER_PORT,
+        )
+        self._parts.append(part)
+        part.start()
+
+    def _name_services(self) -> None:
+        values = {"ADDRESS": self._names, "IMAGE": COREDNS}
+        made = Template(_NAMES.read_text()).substitute(values)
+        self._plane.say("apply", "--filename=-", stdin=made)
+        where = "--namespace=kube-system"
+        self._plane.say("rollout", "status", "deployment/coredns", where, "--timeout=120s")
+
+    @property
+    def _names(self) -> str:
+        """The address that pods ask for names."""
+        return str(self._plane.services[10])
+
     def _write(self) -> None:
         """What its programs read."""
         shutil.copytree(_PLUGINS, self.plugins)
@@ -199,14 +230,7 @@ class Node:
         (self.networks / "10-bridge.conflist").write_text(bridge)
         (self.folder / "containerd.toml").write_text(self._containerd())
         (self.folder / "kubelet.yaml").write_text(yaml.safe_dump(self._kubelet()))
-        (self.folder / "resolv.conf").write_text(f"nameserver {self._machine.address}\n")
-        (self.folder / "Corefile").write_text(
-            f".:{_DNS_PORT} {{\n"
-            f"  bind {self._machine.address}\n"
-            "  errors\n"
-            f"  kubernetes {_DOMAIN} {{\n    kubeconfig {self._plane.kubeconfig}\n  }}\n"
-            "}\n"
-        )
+        (self.folder / "resolv.conf").write_text(f"nameserver {self._machine.outside}\n")
 
     def _containerd(self) -> str:
         return f"""version = 2
@@ -237,7 +261,7 @@ state = "/run/containerd"
             "cgroupRoot": self._machine.group,
             "failCgroupV1": False,
             "failSwapOn": False,
-            "clusterDNS": [self._machine.address],
+            "clusterDNS": [self._names],
             "clusterDomain": _DOMAIN,
             "resolvConf": str(self.folder / "resolv.conf"),
             # This machine's disk may be as full as it likes.
@@ -248,15 +272,18 @@ state = "/run/containerd"
         }
 
 
-def make_pause_image() -> None:
-    """Have podman's store have the image that holds a pod's namespaces. Raises ServiceError."""
+def make_own_images() -> None:
+    """Have podman's store have `PAUSE` and `COREDNS`. Raises ServiceError."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         shutil.copy2(program("catatonit", "catatonit"), folder / "pause")
-        (folder / "Dockerfile").write_text(
-            'FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause", "-P"]\n'
-        )
-        build_folder(PAUSE, folder)
+        shutil.copy2(coredns_binary(), folder / "coredns")
+        for name, recipe in (
+            (PAUSE, 'FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause", "-P"]\n'),
+            (COREDNS, f'FROM {bare_image()}\nCOPY coredns /coredns\nENTRYPOINT ["/coredns"]\n'),
+        ):
+            (folder / "Dockerfile").write_text(recipe)
+            build_folder(name, folder)
 
 
 def _bridge(network: IPv4Network) -> dict[str, Any]:

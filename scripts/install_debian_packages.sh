@@ -8,7 +8,7 @@ set -euo pipefail
 declare -A package_of=([tesseract]=tesseract-ocr)
 [ "${1:-}" = tests ] && package_of=([java]=default-jre-headless [mvn]=maven [redis-server]=redis-server [promtool]=prometheus [chromium]=chromium)
 [ "${1:-}" = cluster ] && package_of=([ip]=iproute2 [iptables]=iptables [setpriv]=util-linux)
-[ "${1:-}" = node ] && package_of=([ip]=iproute2 [iptables]=iptables [setpriv]=util-linux [containerd]=containerd [runc]=runc [conntrack]=conntrack [/usr/lib/cni/bridge]=containernetworking-plugins)
+[ "${1:-}" = node ] && package_of=([ip]=iproute2 [iptables]=iptables [setpriv]=util-linux [containerd]=containerd [runc]=runc [conntrack]=conntrack [ipset]=ipset [/usr/lib/cni/bridge]=containernetworking-plugins)
 [ "${1:-}" = chaos ] && package_of=([ip]=iproute2 [iptables]=iptables [faketime]=faketime)
 [ "${1:-}" = images ] && package_of=([buildah]=buildah [podman]=podman [runc]=runc [mmdebstrap]=mmdebstrap [catatonit]=catatonit)
 

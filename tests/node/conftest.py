@@ -74,6 +74,8 @@ def node(
 
 
 Say = Callable[..., subprocess.CompletedProcess[str]]
+DEPLOY = (sys.executable, "-m", "scripts.deploy")
+PAGEMESH = str(Path(sys.executable).with_name("pagemesh"))
 
 
 @pytest.fixture(scope="session")
@@ -81,15 +83,26 @@ def deploy(plane: ControlPlane) -> Say:
     """`python -m scripts.deploy COMMAND ...` against the cluster."""
 
     def say(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "scripts.deploy", *arguments]
         return subprocess.run(
-            [*command, f"--kubectl={plane.kubectl}"],
+            [*DEPLOY, *arguments, f"--kubectl={plane.kubectl}"],
             cwd=ROOT,
             env=plane.environ,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    return say
+
+
+@pytest.fixture(scope="session")
+def inside(plane: ControlPlane, machine: Machine) -> Callable[..., str]:
+    """What a command says on the node, which may reach every pod of its own."""
+
+    def say(*command: str, **environ: str) -> str:
+        variables = {"KUBECONFIG": str(plane.kubeconfig), **environ}
+        given = [f"{name}={value}" for name, value in variables.items()]
+        return machine.say("env", f"--chdir={ROOT}", *given, *command)
 
     return say
 

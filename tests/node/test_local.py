@@ -1,16 +1,15 @@
 """The overlay `local` on a node: documents by both doors, and what a kubelet does with its pods."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from infra.control_plane import ControlPlane
 from infra.node import Node
-from tests.node.conftest import ROOT, Say, eventually, overlay, pods
+from tests.node.conftest import DEPLOY, PAGEMESH, ROOT, Say, eventually, overlay, pods
 
 SAMPLE = ROOT / "samples" / "application_form.pdf"
 PORT = 50051
@@ -30,41 +29,50 @@ def local(
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_document_by_grpc(plane: ControlPlane, local: Path, deploy: Say) -> None:
+def test_a_document_by_grpc(
+    plane: ControlPlane, local: Path, deploy: Say, inside: Callable[..., str]
+) -> None:
     """`make deploy` once more changes nothing, and reads a sample through the door."""
     (pod,) = pods(plane, "orchestrator")
     door = f"{pod['status']['podIP']}:{PORT}"
-    done = deploy("deploy", f"--overlay={local}", f"--smoke={door}")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"{SAMPLE.name} read through {door}: 3 pages" in done.stdout
+    arguments = ("deploy", f"--overlay={local}", f"--kubectl={plane.kubectl}", f"--smoke={door}")
+    said = inside(*DEPLOY, *arguments)
+    assert f"{SAMPLE.name} read through {door}: 3 pages" in said
     assert "nothing would change" in deploy("diff", f"--overlay={local}").stdout
 
 
-def test_a_document_by_rest(plane: ControlPlane, local: Path) -> None:
+def test_a_document_by_rest(plane: ControlPlane, local: Path, inside: Callable[..., str]) -> None:
     """To the service's virtual address; the upload goes to the orchestrator by a shared volume."""
     asked = ("get", "service", "gateway", "-n", "pagemesh", "--output=jsonpath={.spec.clusterIP}")
-    with httpx.Client(base_url=f"http://{plane.say(*asked)}:8080", timeout=60) as client:
-        sent = client.post("/v1/documents", files={"file": (SAMPLE.name, SAMPLE.read_bytes())})
-        assert sent.status_code == 202, sent.text
-
-        def final() -> Any:
-            found = client.get(sent.headers["location"]).json()
-            return found if found["status"] not in ("queued", "processing") else None
-
-        found = eventually(final)
-    assert found["status"] == "ready", found
-    assert found["pages"]["total"] == 3
-    assert found["pages"]["failed"] == 0
+    door = f"http://{plane.say(*asked)}:8080"
+    said = inside(PAGEMESH, "analyze", str(SAMPLE), f"--server={door}", "--output=text")
+    assert "Application" in said
 
 
 def test_a_container_is_hardened_and_limited_as_written(plane: ControlPlane, local: Path) -> None:
     (pod,) = pods(plane, MODEL)
-    assert inside(plane, pod, "id -u") == "10001"
-    assert "Read-only file system" in inside(plane, pod, "touch /x 2>&1 || true")
-    assert inside(plane, pod, "grep CapEff /proc/self/status").split()[1] == "0" * 16
-    assert inside(plane, pod, "grep Seccomp: /proc/self/status").split()[1] == "2"
-    limit = inside(plane, pod, "cat /sys/fs/cgroup/memory/memory.limit_in_bytes")
+    assert shell(plane, pod, "id -u") == "10001"
+    assert "Read-only file system" in shell(plane, pod, "touch /x 2>&1 || true")
+    assert shell(plane, pod, "grep CapEff /proc/self/status").split()[1] == "0" * 16
+    assert shell(plane, pod, "grep Seccomp: /proc/self/status").split()[1] == "2"
+    limit = shell(plane, pod, "cat /sys/fs/cgroup/memory/memory.limit_in_bytes")
     assert int(limit) == 2 << 30
+
+
+def test_only_the_orchestrator_reaches_a_model(plane: ControlPlane, local: Path) -> None:
+    """By NetworkPolicies alone: there is no Istio here."""
+    (model,) = pods(plane, MODEL)
+    address = model["status"]["podIP"]
+    assert connects(plane, pods(plane, "orchestrator")[0], address) == "0"
+    assert connects(plane, pods(plane, "gateway")[0], address) != "0"
+    assert connects(plane, pods(plane, "ocr")[0], address) != "0"
+
+
+def connects(plane: ControlPlane, pod: Any, address: str) -> str:
+    """What connecting from a pod gives: 0, or the number of the error."""
+    code = "import socket; s = socket.socket(); s.settimeout(3)"
+    code += f"; print(s.connect_ex(({address!r}, {PORT})))"
+    return shell(plane, pod, f'python -c "{code}"')
 
 
 def test_a_model_that_hangs_gets_no_calls_until_it_answers_again(
@@ -111,7 +119,7 @@ def test_a_sidecar_begins_before_its_model_and_ends_after_it(
     assert began["sidecar"] < began["server"]
 
 
-def inside(plane: ControlPlane, pod: Any, script: str) -> str:
+def shell(plane: ControlPlane, pod: Any, script: str) -> str:
     """What a shell in the model's container says."""
     name = pod["metadata"]["name"]
     asked = ("exec", name, "--namespace=pagemesh", "--container=server", "--", "sh", "-c", script)
