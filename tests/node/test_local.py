@@ -46,7 +46,7 @@ def test_a_document_by_rest(plane: ControlPlane, local: Path, inside: Callable[.
     asked = ("get", "service", "gateway", "-n", "pagemesh", "--output=jsonpath={.spec.clusterIP}")
     door = f"http://{plane.say(*asked)}:8080"
     said = inside(PAGEMESH, "analyze", str(SAMPLE), f"--server={door}", "--output=text")
-    assert "Application" in said
+    assert "Form 13614-C" in said
 
 
 def test_a_container_is_hardened_and_limited_as_written(plane: ControlPlane, local: Path) -> None:
