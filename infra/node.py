@@ -95,8 +95,9 @@ class Node:
         self._name_services()
 
     def stop(self) -> None:
-        """End its machine, with all pods. The kernel's settings are again as they were."""
+        """End its machine, with all pods and images. The kernel's settings are as they were."""
         self._machine.stop()
+        shutil.rmtree(self.folder / "containerd", ignore_errors=True)
         for path, text in self._settings.items():
             path.write_text(text)
         while self._parts:
