@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from infra.kafka_broker import KafkaBroker
 from infra.others import SchemaRegistry
@@ -20,6 +20,8 @@ from orchestrator.config import MODELS
 from pagemesh.kafka.codec import Codec
 from pagemesh.kafka.connection import Connection
 from pagemesh.kafka.topics import Topics, create_topics
+
+PARTITIONS = 4
 
 
 @dataclass
@@ -87,13 +89,15 @@ class Client:
                 "dead_letter": self.topics.dead_letters,
                 "event": self.topics.events,
             }[contract]
-            self.consumers[contract] = KafkaConsumer(
-                topic,
-                **self.connection.options(),
-                group_id=None,
-                auto_offset_reset="earliest",
-                isolation_level="read_committed",
+            consumer = KafkaConsumer(
+                **self.connection.options(), group_id=None, isolation_level="read_committed"
             )
+            # One that subscribes outside of a group gets no partition, ever, when its first look
+            # at the topics comes too early (seen with kafka-python 3.0.12).
+            places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            consumer.assign(places)
+            consumer.seek_to_beginning(*places)
+            self.consumers[contract] = consumer
         return self.consumers[contract]
 
     def settings(self, folder: Path) -> dict[str, Any]:
@@ -117,7 +121,7 @@ def client(broker: KafkaBroker, registry: SchemaRegistry) -> Iterator[Client]:
     name = uuid.uuid4().hex[:8]
     topics = Topics(*(f"{name}.{part}" for part in vars(Topics())))
     connection = Connection(brokers=broker.url, registry=registry.url)
-    create_topics(connection, topics, partitions=4, replication=1)
+    create_topics(connection, topics, partitions=PARTITIONS, replication=1)
     producer = KafkaProducer(**connection.options(), acks="all")
     client = Client(connection, topics, name, connection.codec(), producer)
     yield client
