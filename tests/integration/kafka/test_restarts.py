@@ -5,7 +5,6 @@ import gc
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +42,6 @@ def slowed(model: FakeModel, seconds: float) -> None:
         return await answer(request, fake)
 
     model.answer = slow
-
-
-def held_after(model: FakeModel, pages: int) -> asyncio.Event:
-    """Let so many pages be answered, and the others once this is set."""
-    answer, asked_for, may_go_on = model.answer, count(), asyncio.Event()
-
-    async def held(request: Any, fake: FakeModel) -> Any:
-        if next(asked_for) >= pages:
-            await may_go_on.wait()
-            await asyncio.sleep(0.05)
-        return await answer(request, fake)
-
-    model.answer = held
-    return may_go_on
 
 
 async def until_shared(client: Client, orchestrators: int) -> None:
@@ -132,15 +117,28 @@ async def test_a_killed_broker_loses_and_repeats_nothing(
 
 async def test_orchestrators_join_and_leave_under_load(client: Client, tmp_path: Path) -> None:
     (tmp_path / "2.tiff").write_bytes(tiff(2))
-    names = [f"document-{number}" for number in range(40)]
+    names: list[str] = []
     mesh = FakeMesh()
-    may_go_on = held_after(mesh["deskew"], 4)
+    slowed(mesh["deskew"], 0.05)
     settings = client.settings(tmp_path) | {"kafka_session_timeout_ms": 3000}
     async with running_server(mesh) as models, AsyncExitStack() as others:
-        for name in names:
-            client.send(name, f"file://{tmp_path}/2.tiff", pipeline="text")
+
+        async def send(count: int) -> None:
+            for _ in range(count):
+                names.append(f"document-{len(names)}")
+                await asyncio.to_thread(
+                    client.send, names[-1], f"file://{tmp_path}/2.tiff", pipeline="text"
+                )
+
+        async def keep_sending() -> None:
+            while True:
+                await send(1)
+                await asyncio.sleep(0.2)
+
         async with orchestrator_process(tmp_path / "one", models.address, settings):
+            await send(2)
             await client.hear("result", 2, within=120)
+            sending = asyncio.create_task(keep_sending())
             leaving = [
                 await others.enter_async_context(
                     orchestrator_process(tmp_path / name, models.address, settings)
@@ -148,8 +146,10 @@ async def test_orchestrators_join_and_leave_under_load(client: Client, tmp_path:
                 for name in ("two", "three")
             ]
             await until_shared(client, 3)
-            may_go_on.set()
-            await client.hear("result", 20, within=120)
+            sending.cancel()
+            await asyncio.wait([sending])
+            await send(40)
+            await client.hear("result", len(names) - 20, within=120)
             for process in leaving:
                 process.terminate()
             await client.hear("result", len(names), within=120)

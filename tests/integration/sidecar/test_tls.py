@@ -105,8 +105,9 @@ async def test_a_model_by_tls(certificates: Certificates, mutual: bool) -> None:
     server = grpc.aio.server(options=OPTIONS)
     server.add_generic_rpc_handlers((Echo(),))
     pair = [(certificates.server_key, certificates.server_chain)]
+    # By address: a port that is free for one of a name's addresses may be another's for the next.
     port = server.add_secure_port(
-        "localhost:0",
+        "127.0.0.1:0",
         grpc.ssl_server_credentials(pair, certificates.ca if mutual else None, mutual),
     )
     await server.start()
@@ -115,12 +116,14 @@ async def test_a_model_by_tls(certificates: Certificates, mutual: bool) -> None:
     config = SidecarConfig(upstream=f"localhost:{port}", upstream_tls_ca=paths["ca"], **options)
     proxy = Proxy(config)
     channel: Any
-    async with grpc.aio.insecure_channel(await proxy.start(), options=OPTIONS) as channel:
-        await until_connected(proxy)
-        message = np.random.default_rng(1).bytes(1_000_000)
-        assert await channel.unary_unary("/test.Echo/Unary")(message) == message
-    await proxy.drain()
-    await server.stop(0)
+    try:
+        async with grpc.aio.insecure_channel(await proxy.start(), options=OPTIONS) as channel:
+            await until_connected(proxy)
+            message = np.random.default_rng(1).bytes(1_000_000)
+            assert await channel.unary_unary("/test.Echo/Unary")(message) == message
+    finally:
+        await proxy.drain()
+        await server.stop(0)
 
 
 async def test_a_model_whose_certificate_is_not_trusted_is_not_used(
