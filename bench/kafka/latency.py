@@ -4,11 +4,12 @@ import asyncio
 import threading
 import time
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 
 from bench.kafka import bare
 from bench.kafka.adapter import NoWork, adapter
 from bench.kafka.house import Room
+from infra.kafka_listener import listener
 
 _PAUSE_SECONDS = 0.02
 _WARM = 20
@@ -19,13 +20,7 @@ def _seconds(room: Room, count: int) -> list[float]:
     """Of each request, without the first ones."""
     codec, topics = room.connection.codec(), room.topics
     producer = KafkaProducer(**room.connection.options())
-    consumer = KafkaConsumer(
-        topics.results,
-        **room.connection.options(),
-        group_id=None,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-    )
+    consumer = listener(room.connection.options(), topics.results)
     taken = []
     for number in range(_WARM + count):
         request = {"request_id": f"r{number}", "location": "file:///nowhere/a.tiff"}

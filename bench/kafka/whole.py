@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from kafka import KafkaConsumer
-
 from bench.kafka.house import Room
+from infra.kafka_listener import listener
 from pagemesh.aio import AsyncClient
 from pagemesh.local_mesh import LocalMesh
 from pagemesh.orchestrator.v1.document_pb2 import DOCUMENT_STATE_SUCCEEDED
@@ -43,13 +42,7 @@ async def documents_a_second(room: Room, count: int, rounds: int) -> list[tuple[
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         location = f"file://{shutil.copy(_SAMPLE, folder)}"
-        results = KafkaConsumer(
-            room.topics.results,
-            **room.connection.options(),
-            group_id=None,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-        )
+        results = listener(room.connection.options(), room.topics.results)
         async with running(room, folder) as client:
             await _by_grpc(client, location, _IN_FLIGHT)
             await asyncio.to_thread(_by_kafka, room, results, location, _IN_FLIGHT, "warm")

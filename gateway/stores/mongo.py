@@ -1,24 +1,24 @@
 """Documents in MongoDB, shared by any number of gateways."""
 
 import asyncio
-import contextlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 from bson import Binary
 from bson.codec_options import CodecOptions
-from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
+from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
+from gateway.mongo_database import asking, open_database
 from gateway.records import Cursor, PageNews, Record, Row, StoredPage, View
 from gateway.stores.gathered import GatheredReads
 from meshkit.errors import DependencyUnavailable
 
-_TIMEOUT_MS = 3_000
 _CONNECTIONS = 64
 _READ_AT_ONCE = 100
 _SWEPT_AT_ONCE = 500
@@ -26,7 +26,6 @@ _TURNS = 64
 _NEWS = {"number": 1, "sequence": 1, "outcome": 1, "reason": 1}
 _VIEW = {"etag": 1, "body": 1, "is_final": 1}
 _RECORD = {"record": 1}
-_DATABASE = "pagemesh"
 _AGE = "retention"
 _INDEX_CONFLICT = 85
 
@@ -48,16 +47,8 @@ class MongoStore:
 
     def __init__(self, url: str, retention_seconds: float) -> None:
         self._retention = retention_seconds
-        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            url,
-            serverSelectionTimeoutMS=_TIMEOUT_MS,
-            connectTimeoutMS=_TIMEOUT_MS,
-            socketTimeoutMS=10 * _TIMEOUT_MS,
-            maxPoolSize=_CONNECTIONS,
-            w="majority",
-            appname="pagemesh-gateway",
-        )
-        database = self._client.get_default_database(_DATABASE)
+        database = open_database(url, connections=_CONNECTIONS)
+        self._client = database.client
         options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
         self._documents: _Collection = database.get_collection("documents", options)
         self._pages: _Collection = database.get_collection("pages", options)
@@ -300,13 +291,5 @@ def _page_of(found: dict[str, Any]) -> StoredPage:
     )
 
 
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise DependencyUnavailable(
-            "the store of documents cannot be used now; try again",
-            reason="STORE_UNAVAILABLE",
-            retry_after=2.0,
-        ) from error
+def _told() -> AbstractContextManager[None]:
+    return asking("the store of documents", "STORE_UNAVAILABLE")

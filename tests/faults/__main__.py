@@ -14,9 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from kafka import KafkaConsumer
-
 from infra.kafka_broker import KafkaBroker
+from infra.kafka_listener import listener
 from infra.others import Mongo, Redis, SchemaRegistry
 from infra.service import Service, free_port
 from orchestrator.config import MODELS
@@ -150,14 +149,7 @@ def run(house: House, count: int, seed: int, limit_seconds: float) -> bool:
     chance = random.Random(seed)  # noqa: S311 - chance, not a secret
     topics, answers, kills = Topics(), Answers(), Counter[str]()
     expected = send(house, count, chance)
-    consumer = KafkaConsumer(
-        topics.results,
-        topics.dead_letters,
-        **house.connection.options(),
-        group_id=None,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-    )
+    consumer = listener(house.connection.options(), topics.results, topics.dead_letters)
     codec = house.connection.codec()
     begun = time.monotonic()
     moments = Moments(chance)

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaConsumer
-
 from infra.kafka_broker import KafkaBroker
+from infra.kafka_listener import listener
 from infra.others import Mongo, SchemaRegistry
 from infra.service import free_port
 from meshkit.testing import running_server
@@ -78,13 +77,7 @@ def send(scale: Scale, count: int) -> set[str]:
 async def scaled(scale: Scale, count: int) -> Answers:
     """One orchestrator; three after some answers; one again when each of the three gave some."""
     topics, answers = Topics(), Answers()
-    consumer = KafkaConsumer(
-        *(topics.results, topics.dead_letters),
-        **scale.connection.options(),
-        group_id=None,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-    )
+    consumer = listener(scale.connection.options(), topics.results, topics.dead_letters)
     codec = scale.connection.codec()
 
     async def hear(wanted: int, seconds: float = _LIMIT_SECONDS) -> None:

@@ -2,19 +2,18 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-from pymongo import ASCENDING, AsyncMongoClient, ReturnDocument
-from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo import ASCENDING, ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
+from gateway.mongo_database import asking, open_database
 from gateway.webhooks.outbox.base import UNAVAILABLE, Entry, State
 from meshkit.errors import DependencyUnavailable
 
-_TIMEOUT_MS = 3_000
 _CONNECTIONS = 16
-_DATABASE = "pagemesh"
 
 
 class MongoOutbox:
@@ -27,17 +26,8 @@ class MongoOutbox:
     """
 
     def __init__(self, url: str) -> None:
-        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            url,
-            serverSelectionTimeoutMS=_TIMEOUT_MS,
-            connectTimeoutMS=_TIMEOUT_MS,
-            socketTimeoutMS=10 * _TIMEOUT_MS,
-            maxPoolSize=_CONNECTIONS,
-            w="majority",
-            appname="pagemesh-gateway",
-        )
-        database = self._client.get_default_database(_DATABASE)
-        self._webhooks: AsyncCollection[dict[str, Any]] = database.get_collection("webhooks")
+        self._database = open_database(url, connections=_CONNECTIONS)
+        self._webhooks = self._database.get_collection("webhooks")
         self._is_ready = False
 
     async def open(self) -> None:
@@ -47,7 +37,7 @@ class MongoOutbox:
 
     async def close(self) -> None:
         """See `Outbox`."""
-        await self._client.close()
+        await self._database.client.close()
 
     async def add(self, work_id: str, client: str, document: str) -> bool:
         """See `Outbox`."""
@@ -158,13 +148,5 @@ def _entry(found: Mapping[str, Any]) -> Entry:
     return Entry(found["_id"], State(found["state"]), *(found[name] for name in Entry._fields[2:]))
 
 
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise DependencyUnavailable(
-            "the outbox of webhooks cannot be used now; try again",
-            reason=UNAVAILABLE,
-            retry_after=2.0,
-        ) from error
+def _told() -> AbstractContextManager[None]:
+    return asking("the outbox of webhooks", UNAVAILABLE)

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from infra.downloads import ServiceError
 from infra.kafka_broker import KafkaBroker
+from infra.kafka_listener import listener
 from infra.others import Mongo, Redis
 from infra.service import HOST, Command, Identity, Service, free_port
 
@@ -32,13 +33,8 @@ def test_an_acknowledged_record_outlives_a_killed_broker(broker: KafkaBroker) ->
     producer.close()
     broker.kill()
     broker.start()
-    consumer = KafkaConsumer(
-        "kept",
-        bootstrap_servers=broker.url,
-        auto_offset_reset="earliest",
-        group_id=None,
-        consumer_timeout_ms=30_000,
-    )
+    options = {"bootstrap_servers": broker.url, "consumer_timeout_ms": 30_000}
+    consumer = listener(options, "kept")
     assert next(consumer).value == b"worth something"
     consumer.close()
 

@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from infra.kafka_broker import KafkaBroker
+from infra.kafka_listener import listener
 from infra.others import SchemaRegistry
 from orchestrator.config import MODELS
 from pagemesh.kafka.codec import Codec
 from pagemesh.kafka.connection import Connection
 from pagemesh.kafka.topics import Topics, create_topics
-
-PARTITIONS = 4
 
 
 @dataclass
@@ -89,15 +88,7 @@ class Client:
                 "dead_letter": self.topics.dead_letters,
                 "event": self.topics.events,
             }[contract]
-            consumer = KafkaConsumer(
-                **self.connection.options(), group_id=None, isolation_level="read_committed"
-            )
-            # One that subscribes outside of a group gets no partition, ever, when its first look
-            # at the topics comes too early (seen with kafka-python 3.0.12).
-            places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-            consumer.assign(places)
-            consumer.seek_to_beginning(*places)
-            self.consumers[contract] = consumer
+            self.consumers[contract] = listener(self.connection.options(), topic)
         return self.consumers[contract]
 
     def settings(self, folder: Path) -> dict[str, Any]:
@@ -121,7 +112,7 @@ def client(broker: KafkaBroker, registry: SchemaRegistry) -> Iterator[Client]:
     name = uuid.uuid4().hex[:8]
     topics = Topics(*(f"{name}.{part}" for part in vars(Topics())))
     connection = Connection(brokers=broker.url, registry=registry.url)
-    create_topics(connection, topics, partitions=PARTITIONS, replication=1)
+    create_topics(connection, topics, partitions=4, replication=1)
     producer = KafkaProducer(**connection.options(), acks="all")
     client = Client(connection, topics, name, connection.codec(), producer)
     yield client
