@@ -84,12 +84,12 @@ class AnswerWriter:
         """Write what is ready, and mark it as done, in transactions. Raises KafkaError.
 
         Returns:
-            Whether there was something.
+            Whether there was something, and the broker took it.
         """
         with contextlib.suppress(queue.Empty):
             while True:
                 self._ready.append(self._answers.get_nowait())
-        is_any = bool(self._ready)
+        has_written = bool(self._ready)
         while self._ready:
             several = self._next_ones()
             # In this order: an answer that is ours now is ours in the generation that is stated.
@@ -98,8 +98,8 @@ class AnswerWriter:
             ours = [each for each in several if self._assignment.has(each.place, each.partition)]
             if ours and not self._commit(ours, member):
                 self._ready.extendleft(reversed(ours))
-                break
-        return is_any
+                return False
+        return has_written
 
     def _next_ones(self) -> list[Answer]:
         """What goes into one transaction, of what is ready: at least one answer."""

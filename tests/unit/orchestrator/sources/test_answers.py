@@ -62,9 +62,10 @@ def written(producer: Producer) -> tuple[AnswerWriter, Partition]:
 def test_an_answer_and_its_mark_go_together() -> None:
     producer = Producer()
     writer, partition = written(producer)
-    writer.publish()
+    assert writer.publish()
     assert producer.told == ["begin", "send", "flush", "get", "offsets", "commit"]
     assert partition.progress.base == 1
+    assert not writer.publish()
 
 
 @pytest.mark.parametrize("failing", ["send", "flush", "get", "commit"])
@@ -80,9 +81,9 @@ def test_an_answer_that_is_not_sent_ends_the_session_unmarked(failing: str) -> N
 def test_a_rebalance_delays_an_answer() -> None:
     producer = Producer(offsets=RebalanceInProgressError())
     writer, partition = written(producer)
-    writer.publish()
+    assert not writer.publish()
     assert producer.told[-1] == "abort"
     assert partition.progress.taken == {0}
-    writer.publish()
+    assert writer.publish()
     assert producer.told[-1] == "commit"
     assert partition.progress.base == 1
