@@ -1,16 +1,17 @@
 """What the five sidecars cost the mesh: in pages per second, and in processor time.
 
-The mesh as `make run` starts it, beside one whose orchestrator calls the models themselves; both
-send their spans. They take turns in short blocks, ABBA, so that what the machine does meanwhile
-meets both; in a block as many pages are in flight as keep all cores at work. What is told of the
-blocks' ratios is their median, and the interval that holds it with 95 % certainty.
+The mesh as `make run` starts it, and beside its orchestrator a second one that calls the same model
+processes themselves: two sets of models differ by some percent, in whatever order they are started.
+All send their spans. The orchestrators take turns in short blocks, ABBA, so that what the machine
+does meanwhile meets both; in a block as many pages are in flight as keep all cores at work. What is
+told of the blocks' ratios is their median, and the interval that holds it with 95 % certainty.
 """
 
 import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -22,7 +23,9 @@ import psutil
 from bench.report import Figure
 from bench.throughput import DOCUMENT, PIPELINE
 from pagemesh.aio import AsyncClient
-from pagemesh.local_mesh import MODELS, LocalMesh, sidecar_of
+from pagemesh.local_mesh import HOST, MODELS, ORCHESTRATOR, LocalMesh, Service, sidecar_of
+from pagemesh.local_mesh.mesh import SHARED_PAGES
+from pagemesh.local_mesh.ports import find_ports
 
 TARGET = 0.99
 SHARE_TARGET = 0.01
@@ -44,13 +47,14 @@ class Block:
 @dataclass(slots=True)
 class _Side:
     mesh: LocalMesh
+    orchestrator: Service
     client: AsyncClient
 
     async def block(self) -> Block:
         """Read `PAGES` pages together. Raises RuntimeError when one is not read."""
-        before, started = _processor_seconds(self.mesh), time.perf_counter()
+        before, started = self._processor_seconds(), time.perf_counter()
         await asyncio.gather(*(self._read() for _ in range(PAGES)))
-        seconds, after = time.perf_counter() - started, _processor_seconds(self.mesh)
+        seconds, after = time.perf_counter() - started, self._processor_seconds()
         return Block(seconds, after[0] - before[0], after[1] - before[1])
 
     async def _read(self) -> None:
@@ -58,12 +62,29 @@ class _Side:
         if result.document.pages.ok != 1:
             raise RuntimeError(f"{DOCUMENT} was not read: {result.document.pages}")
 
+    def _processor_seconds(self) -> tuple[float, float]:
+        """Of the orchestrator, models and sidecars together, and of the sidecars."""
+        services = self.mesh.services
+        sidecars = sum(_spent(services[sidecar_of(name)]) for name in MODELS)
+        models = sum(_spent(services[name]) for name in MODELS)
+        return _spent(self.orchestrator) + models + sidecars, sidecars
+
 
 async def measure_sidecars(rounds: int) -> list[Figure]:
     """All figures, of `rounds` times four blocks."""
     blocks: dict[bool, list[Block]] = {True: [], False: []}
     async with contextlib.AsyncExitStack() as stack:
-        sides = {has: await _side(stack, has_sidecars=has) for has in blocks}
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        mesh = await stack.enter_async_context(
+            LocalMesh(folder, 0, lambda _: None, with_gateway=False)
+        )
+        direct = await stack.enter_async_context(_direct_orchestrator(mesh, folder))
+        sides = {
+            has_sidecars: _Side(
+                mesh, service, await stack.enter_async_context(AsyncClient(service.address))
+            )
+            for has_sidecars, service in ((True, mesh.services[ORCHESTRATOR]), (False, direct))
+        }
         for side in sides.values():
             await side.block()
         for _ in range(rounds):
@@ -74,11 +95,31 @@ async def measure_sidecars(rounds: int) -> list[Figure]:
     return figures_of(blocks[True], blocks[False])
 
 
-async def _side(stack: contextlib.AsyncExitStack, *, has_sidecars: bool) -> _Side:
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    mesh = LocalMesh(folder, 0, lambda _: None, with_sidecars=has_sidecars)
-    await stack.enter_async_context(mesh)
-    return _Side(mesh, await stack.enter_async_context(AsyncClient(mesh.address)))
+@contextlib.asynccontextmanager
+async def _direct_orchestrator(mesh: LocalMesh, folder: Path) -> AsyncIterator[Service]:
+    """One like the mesh's own, but calling the models at the sockets behind their sidecars."""
+    own = mesh.services[ORCHESTRATOR]
+    port = find_ports(0)[ORCHESTRATOR]
+    environ = psutil.Process(_running(own).pid).environ()
+    variables = {
+        f"PAGEMESH_ORCHESTRATOR_{name.upper()}_TARGET": mesh.services[sidecar_of(name)].variables[
+            "PAGEMESH_SIDECAR_UPSTREAM"
+        ]
+        for name in MODELS
+    } | {
+        "PAGEMESH_ORCHESTRATOR_HOST": HOST,
+        "PAGEMESH_ORCHESTRATOR_PORT": str(port),
+        "PAGEMESH_ORCHESTRATOR_STATE_DIR": str(folder / "direct"),
+        SHARED_PAGES: str(Path(environ[SHARED_PAGES]) / "direct"),
+    }
+    log = folder / "logs" / "direct.log"
+    service = Service(ORCHESTRATOR, own.command, f"{HOST}:{port}", log, variables=variables)
+    try:
+        await service.spawn(environ)
+        await service.serving()
+        yield service
+    finally:
+        await service.end()
 
 
 def figures_of(own: Sequence[Block], other: Sequence[Block]) -> list[Figure]:
@@ -116,7 +157,7 @@ def _paired(name: str, unit: str, pairs: Sequence[tuple[float, float]]) -> Figur
         name=name,
         value=median(a for a, _ in pairs),
         unit=unit,
-        compared_with="the same mesh without sidecars",
+        compared_with="the same models called without sidecars",
         baseline=median(b for _, b in pairs),
         ratio=median(ratios),
         interval=(low, high),
@@ -132,19 +173,18 @@ def interval_of_median(values: Sequence[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _processor_seconds(mesh: LocalMesh) -> tuple[float, float]:
-    """User and system time so far, of all processes with their children, and of the sidecars."""
-    whole, sidecars = 0.0, 0.0
-    for name, service in mesh.services.items():
-        if service.process is None:
-            raise RuntimeError(f"{name} does not run")
-        process = psutil.Process(service.process.pid)
-        spent = 0.0
-        for member in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):  # a page's worker has ended
-                times = member.cpu_times()
-                spent += times.user + times.system
-        whole += spent
-        if name in map(sidecar_of, MODELS):
-            sidecars += spent
-    return whole, sidecars
+def _spent(service: Service) -> float:
+    """User and system time so far of a process with its children, in seconds."""
+    process = psutil.Process(_running(service).pid)
+    spent = 0.0
+    for member in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a page's worker has ended
+            times = member.cpu_times()
+            spent += times.user + times.system
+    return spent
+
+
+def _running(service: Service) -> asyncio.subprocess.Process:
+    if service.process is None:
+        raise RuntimeError(f"{service.name} does not run")
+    return service.process

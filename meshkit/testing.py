@@ -58,7 +58,7 @@ async def running_server(
         await server.stop()
 
 
-async def eventually(condition: Callable[[], bool], *, timeout: float = 10) -> None:
+async def eventually(condition: Callable[[], bool], *, timeout: float = 60) -> None:
     """Return once the condition holds.
 
     Raises:

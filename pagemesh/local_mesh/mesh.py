@@ -47,7 +47,6 @@ class LocalMesh:
         folder: for logs, spans and the orchestrator's documents.
         port: of the orchestrator; None takes 50050, or any free one where that is taken.
         tell: is given one line for every event that a person should know.
-        with_sidecars: False calls the models themselves.
         with_gateway: False starts no gateway; None starts one where it is installed.
         gateway_port: None takes 8080, or any free one where that is taken.
 
@@ -61,14 +60,12 @@ class LocalMesh:
         port: int | None,
         tell: Callable[[str], None],
         *,
-        with_sidecars: bool = True,
         with_gateway: bool | None = None,
         gateway_port: int | None = None,
     ) -> None:
         self._folder = folder
         self._port = port
         self._tell = tell
-        self._with_sidecars = with_sidecars
         self._with_gateway = has_gateway() if with_gateway is None else with_gateway
         self._gateway_port = gateway_port
         self.services: dict[str, Service] = {}
@@ -190,30 +187,26 @@ class LocalMesh:
 
     def _add_model(self, name: str, logs: Path, socket: Path) -> None:
         address, prefix = self._addresses[name], f"PAGEMESH_{name.upper()}"
-        host, port = address.split(":")
-        where = {f"{prefix}_HOST": host, f"{prefix}_PORT": port}
-        if self._with_sidecars:
-            where = {f"{prefix}_UNIX_SOCKET": str(socket)}
-            self.services[sidecar_of(name)] = Service(
-                sidecar_of(name),
-                ("sidecar", name),  # the name is for people who look at processes
-                address,
-                logs / f"{sidecar_of(name)}.log",
-                health=SIDECAR_HEALTH,
-                variables={
-                    "PAGEMESH_SIDECAR_NAME": name,
-                    "PAGEMESH_SIDECAR_LISTEN": address,
-                    "PAGEMESH_SIDECAR_UPSTREAM": f"unix:{socket}",
-                },
-            )
+        self.services[sidecar_of(name)] = Service(
+            sidecar_of(name),
+            ("sidecar", name),  # the name is for people who look at processes
+            address,
+            logs / f"{sidecar_of(name)}.log",
+            health=SIDECAR_HEALTH,
+            variables={
+                "PAGEMESH_SIDECAR_NAME": name,
+                "PAGEMESH_SIDECAR_LISTEN": address,
+                "PAGEMESH_SIDECAR_UPSTREAM": f"unix:{socket}",
+            },
+        )
+        where = {f"{prefix}_UNIX_SOCKET": str(socket)}
         log = logs / f"{name}.log"
         self.services[name] = Service(name, (f"servers.{name}",), address, log, variables=where)
 
     async def _start_model(self, name: str, environ: Mapping[str, str]) -> None:
-        if self._with_sidecars:
-            sidecar = self.services[sidecar_of(name)]
-            await sidecar.spawn(environ)
-            await sidecar.serving()
+        sidecar = self.services[sidecar_of(name)]
+        await sidecar.spawn(environ)
+        await sidecar.serving()
         service = self.services[name]
         await service.spawn(environ)
         await service.serving()

@@ -96,7 +96,7 @@ class Mesh:
 
 def wait_until_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Those that still live after a while."""
-    _, alive = psutil.wait_procs(processes, timeout=20)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -132,7 +132,7 @@ def truth() -> dict[str, Any]:
     return whole
 
 
-def settled(seconds: float = 30.0) -> Iterator[None]:
+def settled(seconds: float = 60.0) -> Iterator[None]:
     """Comes back again and again until the time is over; for loops that wait for something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

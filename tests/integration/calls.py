@@ -36,6 +36,6 @@ async def refusal(call: Any) -> PagemeshError:
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for knows no event
             await asyncio.sleep(0.01)

@@ -85,7 +85,7 @@ async def test_steps_of_a_page_run_side_by_side(tmp_path: Path) -> None:
             async def meet(request: Any, fake: FakeModel, answer: Any = model.answer) -> Any:
                 if getattr(request.options, "tier", None) == OCR_TIER_FAST:
                     return await answer(request, fake)  # the reading before the class is known
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await together.wait()
                 return await answer(request, fake)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
 from meshkit.errors import InvalidPage
 from orchestrator.records import FINAL_STATES
@@ -124,9 +125,13 @@ async def test_too_many_documents(tmp_path: Path) -> None:
 async def test_old_documents_are_deleted(tmp_path: Path) -> None:
     async with running_orchestrator(tmp_path, retention_seconds=0.3) as running:
         await running.analyze(tiff(1), request_id="old")
-        await asyncio.sleep(0.8)
-        error = await refusal(running.stub.GetDocument(pb.GetDocumentRequest(request_id="old")))
-    assert error.code is grpc.StatusCode.NOT_FOUND
+        request = pb.GetDocumentRequest(request_id="old")
+        async with asyncio.timeout(60):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                while True:
+                    await running.stub.GetDocument(request)
+                    await asyncio.sleep(0.05)
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 async def test_slow_watcher_loses_nothing(tmp_path: Path) -> None:

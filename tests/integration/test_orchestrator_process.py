@@ -120,7 +120,7 @@ async def test_embedded_over_channels_within_the_process(tmp_path: Path) -> None
 
         mesh["ocr"].answer = slow
         call = stub.AnalyzeDocument(analyze_requests(tiff(1)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not mesh["ocr"].at_work:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             call.cancel()
@@ -142,7 +142,7 @@ async def test_drain_lets_documents_finish(tmp_path: Path) -> None:
 
         ocr.answer = slow
         analyzing = asyncio.create_task(running.analyze(tiff(4)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not ocr.at_work:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await running.server.stop()

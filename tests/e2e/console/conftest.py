@@ -29,7 +29,7 @@ SIGNED_FORM = "console-signed-form"
 READ_SECONDS = 120
 """Longest wait for a document to be read on a busy machine."""
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 
 
 class Console:

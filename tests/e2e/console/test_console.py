@@ -175,7 +175,7 @@ async def test_the_trace_shows_where_the_time_went(
 ) -> None:
     page = await console.open(fragment_of(read_document, "trace"))
     rows = page.locator(".waterfall tbody tr")
-    await expect(rows.filter(has_text="step ocr").first).to_be_visible(timeout=30_000)
+    await expect(rows.filter(has_text="step ocr").first).to_be_visible(timeout=60_000)
     many = await rows.count()
     await rows.filter(has_text="step ocr").first.get_by_role("button").first.click()
     await expect(rows).not_to_have_count(many)

@@ -49,7 +49,7 @@ class RunningGateway:
             "/v1/documents", files={"file": ("scan.tiff", content)}, data=fields
         )
 
-    async def final(self, document_id: str, within: float = 30.0) -> Json:
+    async def final(self, document_id: str, within: float = 60.0) -> Json:
         """The document once it is at its end."""
         async with asyncio.timeout(within):
             while True:
@@ -83,13 +83,13 @@ async def running_gateway(config: GatewayConfig) -> AsyncIterator[RunningGateway
     server = server_of(app, config)
     serving = asyncio.create_task(server.serve())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not server.started:
                 if serving.done():
                     serving.result()
                     raise AssertionError("the gateway did not start")
                 await asyncio.sleep(0.005)
-        async with httpx.AsyncClient(base_url=f"http://{server.address}", timeout=30) as http:
+        async with httpx.AsyncClient(base_url=f"http://{server.address}", timeout=60) as http:
             yield RunningGateway(app, server, http)
     finally:
         server.should_exit = True

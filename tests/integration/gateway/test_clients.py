@@ -40,7 +40,7 @@ class Guarded:
         return await self.gateway.http.get(path, headers=client)
 
     async def final(self, client: dict[str, str], document_id: str) -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 found = (await self.get(client, f"/v1/documents/{document_id}")).json()
                 if found["status"] not in {"queued", "processing"}:

@@ -134,7 +134,7 @@ async def test_another_gateways_changes_are_found(tmp_path: Path) -> None:
     client = asyncio.create_task(house.watch())
     other = Ledger(store, Bells(), 1000)
     await other.change("w", lambda record: record.model_copy(update={"status": Status.READY}))
-    assert (await asyncio.wait_for(client, 10))[-1] == "done end"
+    assert (await asyncio.wait_for(client, 60))[-1] == "done end"
     await store.close()
 
 
@@ -156,5 +156,5 @@ async def test_a_store_that_is_away_ends_streams_and_who_comes_again_goes_on(hou
     client = asyncio.create_task(house.watch())
     await house.quiet()
     house.bells.close()
-    assert await asyncio.wait_for(client, 10) == ["status 0"], "the gateway ends"
+    assert await asyncio.wait_for(client, 60) == ["status 0"], "the gateway ends"
     assert await asyncio.wait_for(house.watch(), 10) == []

@@ -26,7 +26,7 @@ async def test_a_dead_database_is_told_and_loses_nothing(
         before = await gateway.http.get("/v1/documents/before")
         reading, may_end = hold(orchestrator)
         await gateway.send(tiff(1), request_id="meanwhile", pipeline="text")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await reading.wait()
 
         mongo.kill()
@@ -42,7 +42,7 @@ async def test_a_dead_database_is_told_and_loses_nothing(
                 assert answer.json()["reason"] == "STORE_UNAVAILABLE"
                 assert int(answer.headers["retry-after"]) >= 1
             may_end.set()  # what is read now cannot be written down yet
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while orchestrator.mesh["ocr"].at_work:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
         finally:

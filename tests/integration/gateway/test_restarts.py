@@ -30,7 +30,7 @@ async def gateway_process(
         *(sys.executable, "-m", "gateway"), env=environ, stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             async with asyncio.timeout(90):
                 while True:
                     try:
@@ -82,7 +82,7 @@ async def test_documents_survive_kills_of_either_side(tmp_path: Path) -> None:
         model.answer = slowly  # type: ignore[assignment]
         # The gateway is killed while pages are read, and comes again.
         async with gateway_process(folder, port, f"127.0.0.1:{door}") as (process, http):
-            await eventually(lambda: len(asked) >= 5, timeout=60)
+            await eventually(lambda: len(asked) >= 5)
             process.send_signal(signal.SIGKILL)
             await process.wait()
         held.set()

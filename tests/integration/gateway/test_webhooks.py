@@ -51,7 +51,7 @@ class Receiver:
         code, more = self.answers.pop(0) if self.answers else (204, {})
         return web.Response(status=code, headers=more)
 
-    async def heard(self, count: int, within: float = 20.0) -> None:
+    async def heard(self, count: int, within: float = 60.0) -> None:
         async with asyncio.timeout(within), self._came:
             await self._came.wait_for(lambda: len(self.got) >= count)
 
@@ -96,7 +96,7 @@ async def hooked(
 
 async def state_of(gateway: RunningGateway, document_id: str, state: str) -> Json:
     """The webhook of a document once it is so far."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             answer = await gateway.http.get(f"/v1/documents/{document_id}/webhook")
             found: Json = answer.json()
@@ -257,7 +257,7 @@ async def test_a_gateway_that_is_killed_before_its_receiver_has_answered_tells_i
     async with gateway_process(folder, port, orchestrator.address, **given) as (_, http):
         await receiver.heard(2)
         secret = (await http.get("/v1/webhook-secret")).json()["secret"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 webhook = (await http.get("/v1/documents/killed/webhook")).json()
                 if webhook["state"] == "delivered":

@@ -40,7 +40,7 @@ def test_an_acknowledged_record_outlives_a_killed_broker(broker: KafkaBroker) ->
 
 
 def test_redis_answers(redis: Redis) -> None:
-    with socket.create_connection((HOST, redis.port), timeout=5) as connection:
+    with socket.create_connection((HOST, redis.port), timeout=60) as connection:
         connection.sendall(b"PING\r\n")
         assert connection.recv(64) == b"+PONG\r\n"
 
@@ -48,7 +48,7 @@ def test_redis_answers(redis: Redis) -> None:
 def test_a_server_of_mongodbs_protocol_answers(mongo: Mongo) -> None:
     document = struct.pack("<i", len(_HELLO) + 5) + _HELLO + b"\x00"
     message = struct.pack("<iiiii", 21 + len(document), 1, 0, 2013, 0) + b"\x00" + document
-    with socket.create_connection((HOST, mongo.port), timeout=5) as connection:
+    with socket.create_connection((HOST, mongo.port), timeout=60) as connection:
         connection.sendall(message)
         assert b"isWritablePrimary" in connection.recv(4096)
 

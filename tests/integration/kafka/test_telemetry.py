@@ -197,7 +197,7 @@ async def test_lag_and_pauses_are_told_while_a_document_is_slow(
         for number in range(6):  # all in one partition
             encoded = request_of(client, f"r{number}", f"file://{tmp_path}/1.tiff", pipeline="text")
             client.send_bytes(encoded, "same")
-        await eventually(lambda: value("pagemesh.kafka.partitions.paused") == 1, timeout=60)
+        await eventually(lambda: value("pagemesh.kafka.partitions.paused") == 1)
         await eventually(lambda: value("pagemesh.kafka.lag") == 6)
         taken = value("pagemesh.kafka.records.waiting")
         assert 2 <= taken <= 6

@@ -61,7 +61,7 @@ async def test_bytes_that_wait_pause_every_partition_until_they_are_done(
         go_on = held_back(running.mesh)
         for number in range(12):
             client.send(f"r{number}", location, pipeline="text")
-        await eventually(lambda: bool(names_at_work(running)), timeout=60)
+        await eventually(lambda: bool(names_at_work(running)))
         await eventually(lambda: paused() == 4)  # the twelve are in all of them
         before = taken()
         client.send("late", location, pipeline="text")
@@ -86,7 +86,7 @@ async def test_a_client_with_many_documents_does_not_keep_another_out(
         go_on = held_back(running.mesh)
         for number in range(6):
             client.send(f"many{number}", location, pipeline="text", client="many")
-        await eventually(lambda: running.mesh["deskew"].at_work == 2, timeout=60)
+        await eventually(lambda: running.mesh["deskew"].at_work == 2)
         client.send("one", location, pipeline="text", client="one")
         await eventually(lambda: "one" in names_at_work(running))
         assert len(names_at_work(running)) == 3  # two of the first client's six, and this one
@@ -112,7 +112,7 @@ async def test_a_slow_document_keeps_its_partition(
         orchestrator_process(tmp_path / "state", models.address, settings),
     ):
         client.send("slow", location, pipeline="text")
-        await eventually(lambda: mesh["deskew"].at_work == 1, timeout=60)
+        await eventually(lambda: mesh["deskew"].at_work == 1)
         await asyncio.sleep(seconds * 1.5)
         go_on.set()
         await client.hear("result", 1)

@@ -28,7 +28,7 @@ class Echo(grpc.GenericRpcHandler):
     """One method of every kind, none of a contract that the proxy could know."""
 
     def __init__(self) -> None:
-        self.cancelled = asyncio.Event()
+        self.asleep, self.cancelled = asyncio.Event(), asyncio.Event()
         self.metadata: dict[str, str | bytes] = {}
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
@@ -64,6 +64,7 @@ class Echo(grpc.GenericRpcHandler):
         await context.abort(code, "größer % \n", (("why-bin", b"\x01\x02"),))
 
     async def sleep(self, _request: bytes, _context: Any) -> bytes:
+        self.asleep.set()
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
@@ -102,7 +103,7 @@ async def start_model(echo: Echo, address: str = "127.0.0.1:0") -> tuple[Any, st
 
 
 async def until_connected(proxy: Proxy) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         stream = await proxy.upstream.wait_for_stream()
         stream.reset(8)
 

@@ -42,7 +42,7 @@ class Peer:
 
     async def until(self, kind: FrameType) -> bytes:
         """The payload of the next frame of a kind."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 header = await self.reader.readexactly(frames.HEADER_SIZE)
                 payload = await self.reader.readexactly(int.from_bytes(header[:3], "big"))

@@ -76,9 +76,9 @@ async def test_a_model_that_dies_is_told_at_once_and_found_again(tmp_path: objec
     path = f"unix:{tmp_path}/model.sock"
     async with running(path) as place:
         call = place.channel.unary_unary("/test.Echo/Sleep")(b"")
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(place.echo.asleep.wait(), 60)
         await place.server.stop(0)
-        error = await asyncio.wait_for(failure(call), 2)
+        error = await asyncio.wait_for(failure(call), 60)
         assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
         place.server, _ = await start_model(place.echo, path)
         await until_connected(place.proxy)
@@ -111,13 +111,13 @@ async def test_draining_lets_calls_finish(place: Place) -> None:
     assert not draining.done()
     await call.done_writing()
     assert await call.read() is grpc.aio.EOF
-    await asyncio.wait_for(draining, 2)
+    await asyncio.wait_for(draining, 60)
 
 
 async def test_calls_at_once_are_limited() -> None:
     async with running(method_limits=("test.Echo/Sleep;1", "test.Echo/Unary;0;0;1000")) as place:
         first = place.channel.unary_unary("/test.Echo/Sleep")(b"")
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(place.echo.asleep.wait(), 60)
         error = await failure(place.channel.unary_unary("/test.Echo/Sleep")(b""))
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         info, retry = details(error)

@@ -53,7 +53,7 @@ class Sidecar:
         return int(await asyncio.wait_for(self.process.wait(), 20))
 
     def scrape(self) -> str:
-        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=60) as answer:
             return str(answer.read().decode())
 
 
@@ -70,7 +70,7 @@ async def sidecar(endpoint: str | None, **variables: str) -> AsyncIterator[Sidec
     )
     assert process.stdout is not None
     lines: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while {"listening", "model reached"} - {line["message"] for line in lines}:
             lines.append(json.loads(await process.stdout.readline()))
     told = next(line for line in lines if line["message"] == "listening")
@@ -86,7 +86,7 @@ async def sidecar(endpoint: str | None, **variables: str) -> AsyncIterator[Sidec
 
 
 async def eventually(condition: Any) -> None:
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "it never came to be"
         await asyncio.sleep(0.05)

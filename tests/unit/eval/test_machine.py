@@ -38,7 +38,7 @@ def test_memory_of_a_child_adds_to_the_peak() -> None:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             assert child.stdout
             child.stdout.readline()
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while memory.peak_bytes - before < 60_000_000 and time.monotonic() < deadline:
                 time.sleep(0.05)
     assert memory.peak_bytes - before >= 60_000_000

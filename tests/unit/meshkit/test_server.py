@@ -76,7 +76,7 @@ async def test_a_watcher_of_health_sees_loading_serving_and_draining() -> None:
         assert (await watch.read()).status == NOT_SERVING
         await running.server.load()
         assert (await watch.read()).status == SERVING
-        async with asyncio.timeout(10):  # not held up by the watcher for `drain_seconds`
+        async with asyncio.timeout(60):  # not held up by the watcher for `drain_seconds`
             await running.server.stop()
         assert (await watch.read()).status == NOT_SERVING
         assert await watch.read() is grpc.aio.EOF

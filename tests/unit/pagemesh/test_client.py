@@ -72,7 +72,7 @@ def test_leaving_the_pages_cancels_the_work(
 
 
 async def _until(event: asyncio.Event) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not event.is_set():  # noqa: ASYNC110 - the event belongs to another loop
             await asyncio.sleep(0.01)
 

@@ -257,12 +257,12 @@ def test_ctrl_c_stops_in_good_order(
     orchestrator.hold = True
     command = [sys.executable, "-m", "pagemesh.cli", "analyze", form.name, "--server", server]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as working:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not orchestrator.contents:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         working.send_signal(signal.SIGINT)
-        _, said = working.communicate(timeout=30)
+        _, said = working.communicate(timeout=60)
     assert working.returncode == 130
     assert said.startswith("pagemesh: stopping;")
     assert "Traceback" not in said
