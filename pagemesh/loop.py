@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from concurrent import futures
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -22,15 +23,20 @@ class LoopThread:
         return self._loop.is_closed()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of a coroutine. An exception of the caller, Ctrl-C say, cancels it."""
+        """The result of a coroutine. An exception of the caller, Ctrl-C say, cancels it.
+
+        It has ended, then, when this raises. Another Ctrl-C does not wait for that.
+        """
         if self.is_closed:
             work.close()
             raise RuntimeError("the client is closed")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        job = _Job(work)
         try:
-            return future.result()
+            self._loop.call_soon_threadsafe(job.start)
+            return job.outcome.result()
         except BaseException:
-            future.cancel()
+            self._loop.call_soon_threadsafe(job.cancel)
+            futures.wait([job.outcome])
             raise
 
     def close(self) -> None:
@@ -43,6 +49,46 @@ class LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+class _Job(Generic[T]):
+    """A coroutine that the loop's thread runs for another one.
+
+    It is known before the loop hears of it, so that it can be cancelled wherever an interrupt meets
+    the thread that waits for it. `start` and `cancel` are called by the loop.
+
+    Attributes:
+        outcome: its result, its exception, or that it was cancelled.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self.outcome: futures.Future[T] = futures.Future()
+        self._work = work
+        self._task: asyncio.Task[T] | None = None
+
+    def start(self) -> None:
+        if not self.outcome.done():
+            self._task = asyncio.ensure_future(self._work)
+            self._task.add_done_callback(self._end)
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        elif not self.outcome.done():
+            self._work.close()
+            self._say_cancelled()
+
+    def _end(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self._say_cancelled()
+        elif error := task.exception():
+            self.outcome.set_exception(error)
+        else:
+            self.outcome.set_result(task.result())
+
+    def _say_cancelled(self) -> None:
+        self.outcome.cancel()
+        self.outcome.set_running_or_notify_cancel()  # only then do those who wait hear of it
 
 
 async def _cancel_others() -> None:
