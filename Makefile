@@ -207,9 +207,14 @@ fuzz: setup  ## Made-up bytes for everything that reads others', FUZZ_SECONDS fo
 	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,fuzz]' || echo 'atheris cannot be had'
 	python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
+.PHONY: record
+record: infra-setup  ## What VERSION, a release, sends, answers and keeps, for later ones to be held against
+	python -m tests.compatibility.record 'tests/compatibility/recorded/$(VERSION)'
+	python -m tests.compatibility.record_gateway 'tests/compatibility/recorded/$(VERSION)'
+
 .PHONY: audit
-audit: setup  ## What images and this environment install, against the advisories of osv.dev
-	python -m scripts.audit
+audit: setup  ## What images and this environment install, against the advisories of osv.dev, or of its export ADVISORIES=all.zip
+	python -m scripts.audit $(if $(ADVISORIES),--advisories '$(ADVISORIES)')
 
 .PHONY: soak
 soak: MINUTES ?= 10

@@ -2,14 +2,17 @@
 
 By pip-audit: first what each image installs (`docker/*.lock`), then this environment. Exits 0 when
 nothing is known against any of it, 1 when something is, 2 when that could not be found out.
+Without a network osv.dev's export of PyPI does (`--advisories all.zip`, `scripts.advisories`).
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
+from scripts.advisories import Advisories
 from scripts.generate_stubs import ROOT
 
 SOURCE = "https://api.osv.dev/v1/query"
@@ -20,14 +23,29 @@ _UNREACHABLE = ("ConnectionError", "Could not connect", "ServiceError", "Max ret
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", default=SOURCE, help="of advisories, as osv.dev has it")
+    parser.add_argument("--advisories", type=Path, help="osv.dev's export, in place of the source")
     options = parser.parse_args()
+    if options.advisories is None:
+        return audit_all(options.source)
+    try:
+        advisories = Advisories(options.advisories)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        print(f"NOT AUDITED: {error}")
+        return EXIT_UNKNOWN
+    print(f"{advisories.count} advisories, the last of {advisories.newest}")
+    with advisories.served() as source:
+        return audit_all(source)
+
+
+def audit_all(source: str) -> int:
+    """Judge every lock and this environment; the exit code."""
     codes = []
     with tempfile.TemporaryDirectory() as scratch:
         for lock in sorted((ROOT / "docker").glob("*.lock")):
-            codes.append(audit(lock.name, requirements(lock, Path(scratch)), options.source))
+            codes.append(audit(lock.name, requirements(lock, Path(scratch)), source))
             if codes[-1] == EXIT_UNKNOWN:
                 return EXIT_UNKNOWN
-    codes.append(audit("this environment", ["--local", "--skip-editable"], options.source))
+    codes.append(audit("this environment", ["--local", "--skip-editable"], source))
     return max(codes)
 
 
