@@ -47,10 +47,14 @@ class Account(BaseModel):
     skipped: int = Field(default=0, ge=0, description="Left out on purpose; each says why.")
 
 
+_STORED = ConfigDict(extra="allow")
+"""Of what is kept: fields of a newer gateway stay when an older one beside it changes others."""
+
+
 class Asked(BaseModel):
     """What a client asks for, but for the bytes and the id."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _STORED | ConfigDict(frozen=True)
 
     location: str = ""
     sha256: str = ""
@@ -74,7 +78,7 @@ class Correction(BaseModel):
         at: when.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _STORED | ConfigDict(frozen=True)
 
     page_number: int
     field_index: int
@@ -111,6 +115,8 @@ class Record(BaseModel):
         account: the orchestrator's last `Document`, serialized.
         corrections: of a final document's fields, by page and field.
     """
+
+    model_config = _STORED
 
     work_id: str
     client: str

@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS pages (
 );
 CREATE INDEX IF NOT EXISTS pages_by_sequence ON pages (work_id, sequence);
 """
+_DOCUMENT = "work_id, client, id, created_at, is_dispatched, is_final, version, record, etag, body"
 _PAGE = "number, sequence, outcome, reason, data"
 _NEWS = "number, sequence, outcome, reason"
 _SWEPT_AT_ONCE = 100
@@ -67,7 +68,7 @@ class SqliteStore:
 
         def act(database: sqlite3.Connection) -> Record | None:
             added = database.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                f"INSERT INTO documents ({_DOCUMENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - names of ours alone; values are parameters
                 "ON CONFLICT (work_id) DO NOTHING",
                 (
                     *(row.record.work_id, row.record.client, row.record.id),
