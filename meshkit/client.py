@@ -9,6 +9,11 @@ from meshkit.telemetry.calls import tracing_interceptors
 
 DEFAULT_MAX_MESSAGE_BYTES = 128 * 1024 * 1024
 TLS_SCHEME = "grpcs://"
+_FIRST_PAUSE_MS = 200
+_LONGEST_PAUSE_MS = 5_000
+_CONNECT_MS = 5_000
+"""How long an attempt to connect may take, at least: what gRPC calls the least backoff. A network
+that loses packets, or a busy server, needs seconds; an attempt cut short begins from nothing."""
 
 
 def open_channel(
@@ -19,6 +24,8 @@ def open_channel(
     caller: str = "",
 ) -> grpc.aio.Channel:
     """A channel that takes page-sized messages and carries the trace context.
+
+    A server that comes back is found within about five seconds, however long it was away.
 
     Args:
         address: `host:port`, `unix:/path`, or any other gRPC target; `grpcs://` before it speaks
@@ -32,6 +39,9 @@ def open_channel(
         ("grpc.max_send_message_length", max_message_bytes),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.initial_reconnect_backoff_ms", _FIRST_PAUSE_MS),
+        ("grpc.max_reconnect_backoff_ms", _LONGEST_PAUSE_MS),
+        ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
     ]
     target = address.removeprefix(TLS_SCHEME)
     more: Any = {

@@ -11,14 +11,8 @@ from orchestrator.config import OrchestratorConfig
 from orchestrator.memory import return_large_blocks
 from orchestrator.service import SERVICE_NAME
 
-# A model behind a name with several addresses gets a page on each in turn; one that comes back is
-# found soon.
-_CHANNEL_OPTIONS: list[tuple[str, str | int]] = [
-    ("grpc.lb_policy_name", "round_robin"),
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
-]
+# A model behind a name with several addresses gets a page on each in turn.
+_CHANNEL_OPTIONS: list[tuple[str, str | int]] = [("grpc.lb_policy_name", "round_robin")]
 
 
 def open_channels(config: OrchestratorConfig) -> dict[str, grpc.aio.Channel]:

@@ -51,7 +51,7 @@ class Incoming:
         try:
             yield cls(descriptor, path, limit)
         finally:
-            _remove(descriptor, path)
+            await asyncio.to_thread(_remove, descriptor, path)
 
     @property
     def sha256(self) -> str:

@@ -40,7 +40,7 @@ class Spool:
         try:
             yield spool
         finally:
-            spool.close()
+            await asyncio.to_thread(spool.close)  # a disk that hangs must not hold up the loop
 
     @property
     def path(self) -> Path:
@@ -60,7 +60,7 @@ class Spool:
             DependencyUnavailable: the file cannot be made, or written: the disk is full, say.
         """
         self.check_size(self.size + len(chunk))
-        descriptor, _ = self._file()
+        descriptor, _ = await asyncio.to_thread(self._file)
         try:
             await asyncio.to_thread(self._append, descriptor, chunk)
         except OSError as error:

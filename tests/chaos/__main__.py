@@ -31,11 +31,12 @@ async def run(folder: Path, given: argparse.Namespace, *, loses_packets: bool) -
         }
         for door, client in clients.items():  # all serve before the first fault
             await asyncio.wait_for(see_through(client, f"{door}-first", b"II*\0", Account()), 90)
-        for fault, is_had in (("clock", house.clocks), ("disk", house.disks)):
-            if not is_had:
-                print(f"LEFT OUT faults of a {fault}: see docs/faults.md")
         tormentor = Tormentor(house, given.seed, loses_packets=loses_packets)
-        sending = asyncio.create_task(send_all(clients, given.requests, given.seed, account))
+        for fault in tormentor.left_out:
+            print(f"LEFT OUT {fault}: see docs/faults.md")
+        sending = asyncio.create_task(
+            send_all(clients, given.requests, given.seconds, given.seed, account)
+        )
         await tormentor.torment(given.seconds)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(sending, given.limit_seconds)
@@ -53,7 +54,9 @@ def report(account: Account, tormentor: Tormentor, given: argparse.Namespace) ->
     missing = sorted(expected - account.outcomes.keys())
     for fault, count in sorted(tormentor.done.items()):
         print(f"{count:4} {fault}")
-    print(f"{tormentor.lost:4} packets lost in all")
+    for link, count in sorted(tormentor.lost.items()):
+        print(f"{count:4} packets lost: {link}")
+    print(f"{len(account.shifted):4} documents dated by a clock that had jumped")
     for told, count in sorted(account.refusals.items()):
         print(f"{count:4} refused: {told}")
     for line in (*account.wrong[:20], *(f"{name}: no outcome" for name in missing[:20])):
@@ -71,7 +74,7 @@ def _has_own_network() -> bool:
     try:
         leave_network()
     except OSError as error:
-        print(f"LEFT OUT lost packets: {error}")
+        print(f"no network of its own: {error}")
         return False
     return True
 

@@ -20,8 +20,10 @@ class SmallDisk:
     def fill(self) -> None:
         """Leave no room at all."""
         with contextlib.suppress(OSError), self._filler.open("ab", buffering=0) as file:
-            while file.write(bytes(4096)):
-                pass
+            for block in (bytes(1 << 20), bytes(4096)):
+                with contextlib.suppress(OSError):
+                    while file.write(block):
+                        pass
 
     def clear(self) -> None:
         """Give the room back."""

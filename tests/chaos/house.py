@@ -14,9 +14,11 @@ from pagemesh.traces.store import SpanStore
 from tests.chaos.clock import Clock
 from tests.chaos.disk import SmallDisk, small_disk
 from tests.chaos.link import Link
+from tests.chaos.slow_disk import slow_disk
 from tests.faults.processes import Process
 
-_DISK_MEGABYTES = 48
+_DISK_MEGABYTES = 192
+"""Room for all uploads of a run of a hundred requests by each door."""
 _DAMAGED_SHARE = 0.03
 
 
@@ -50,8 +52,7 @@ async def running_house(folder: Path, seed: int) -> AsyncIterator[House]:
         disks = {}
         with contextlib.suppress(PermissionError):
             for name in ("orchestrator", "gateway"):
-                disk = small_disk(folder / name, _DISK_MEGABYTES)
-                disks[name] = stack.enter_context(disk)
+                disks[name] = stack.enter_context(_disk(folder / name))
         clocks = {}
         with contextlib.suppress(FileNotFoundError):
             for name in ("orchestrator", "gateway"):
@@ -67,6 +68,17 @@ async def running_house(folder: Path, seed: int) -> AsyncIterator[House]:
             stack.push_async_callback(asyncio.to_thread, process.kill)
             process.start()
         yield house
+
+
+@contextlib.contextmanager
+def _disk(folder: Path) -> Iterator[SmallDisk]:
+    """One that can be slowed; where there are no loop devices, one that can at least be filled."""
+    with contextlib.ExitStack() as stack:
+        try:
+            disk: SmallDisk = stack.enter_context(slow_disk(folder, _DISK_MEGABYTES))
+        except PermissionError:
+            disk = stack.enter_context(small_disk(folder, _DISK_MEGABYTES))
+        yield disk
 
 
 def _free_ports() -> Iterator[int]:

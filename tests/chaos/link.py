@@ -29,13 +29,17 @@ class Link:
 
     Args:
         name: for the report.
-        port: to listen on; `target`: the port behind it.
+        port: to listen on, 0 for any; `target`: the port behind it.
+        delay_seconds: of every turn, each way, while it is DELAYED.
     """
 
-    def __init__(self, name: str, port: int, target: int) -> None:
+    def __init__(
+        self, name: str, port: int, target: int, *, delay_seconds: float = _DELAY_SECONDS
+    ) -> None:
         self.name = name
         self.port = port
         self._target = target
+        self._delay_seconds = delay_seconds
         self._weather = Weather.FAIR
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -43,6 +47,7 @@ class Link:
     async def running(self) -> AsyncIterator[None]:
         """Pass on, while the block runs."""
         server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
         try:
             yield
         finally:
@@ -87,7 +92,7 @@ class Link:
             while self._weather is Weather.SILENT:  # noqa: ASYNC110 - it changes seldom
                 await asyncio.sleep(_LOOK_SECONDS)
             if self._weather is Weather.DELAYED:
-                await asyncio.sleep(_DELAY_SECONDS)
+                await asyncio.sleep(self._delay_seconds)
             size = _SLOW_BYTES if self._weather is Weather.SLOW else len(data)
             for start in range(0, len(data), size):
                 writer.write(data[start : start + size])

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass, field
 
 import grpc
@@ -25,6 +26,9 @@ _FINAL = {
     documents.DOCUMENT_STATE_FAILED,
 }
 _AT_ONCE = 4
+_WIDTH, _HEIGHT = 500, 700
+"""A page is 350 KB on its way to a model: 240 packets."""
+_OTHER_TIME_SECONDS = 1800
 
 
 @dataclass
@@ -34,11 +38,14 @@ class Account:
     Attributes:
         outcomes: of each id, as it was told first.
         refusals: errors that were told meanwhile, by code and reason.
+        shifted: ids of documents that say they were sent at quite another time: the process that
+            took them had a clock that jumped.
         wrong: what must not happen, a line each.
     """
 
     outcomes: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
+    shifted: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
 
     def refused(self, name: str, error: PagemeshError) -> None:
@@ -50,6 +57,8 @@ class Account:
     def ended(self, name: str, answer: pb.GetDocumentResponse) -> None:
         """A document is at its end; told again, it must be the same."""
         pages, counts = answer.pages, answer.document.pages
+        if abs(answer.document.create_time.ToSeconds() - time.time()) > _OTHER_TIME_SECONDS:
+            self.shifted.add(name)
         outcomes = sorted((page.page_number, page.outcome) for page in pages)
         told = f"{answer.document.state} {outcomes}"
         if self.outcomes.setdefault(name, told) != told:
@@ -90,18 +99,20 @@ async def _final(client: AsyncClient, name: str) -> pb.GetDocumentResponse:
 
 
 async def send_all(
-    clients: dict[str, AsyncClient], count: int, seed: int, account: Account
+    clients: dict[str, AsyncClient], count: int, seconds: float, seed: int, account: Account
 ) -> None:
-    """So many documents by each door, a few at once."""
+    """So many documents by each door, a few at once, spread over so long."""
     chance = random.Random(seed)  # noqa: S311 - how many pages
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def send(client: AsyncClient, name: str, content: bytes) -> None:
+    async def send(client: AsyncClient, name: str, content: bytes, wait: float) -> None:
+        await asyncio.sleep(wait)
         async with turns:
             await see_through(client, name, content, account)
 
     async with asyncio.TaskGroup() as group:
         for number in range(count):
             for door, client in clients.items():
-                content = tiff(chance.randint(1, 6))
-                group.create_task(send(client, f"{door}-{number}", content))
+                content = tiff(chance.randint(1, 6), width=_WIDTH, height=_HEIGHT)
+                wait = seconds * number / count
+                group.create_task(send(client, f"{door}-{number}", content, wait))
