@@ -172,7 +172,7 @@ def _add_columns(path: Path) -> None:
 async def test_an_orchestrator_goes_on_with_what_the_next_release_began(
     tmp_path: Path, url: str
 ) -> None:
-    shared = {"store_url": url, "store_lease_seconds": 0.5}
+    shared: dict[str, Any] = {"store_url": url, "store_lease_seconds": 0.5}
     async with running_orchestrator(tmp_path / "next", **shared) as running:
         answer = running.mesh["ocr"].answer
 
