@@ -65,8 +65,9 @@ test-images: infra-setup  ## Build the images, run them as Kubernetes would, con
 
 .PHONY: deploy diff status undeploy
 deploy diff status undeploy: OVERLAY ?= local
-deploy: setup  ## OVERLAY of k8s/overlays into CONTEXT; DRY_RUN=1, ROLLBACK=1, SMOKE=grpcs://host:port (docs/operations.md)
-	$(DEPLOY) $(if $(DRY_RUN),--dry-run) $(if $(ROLLBACK),--rollback) $(if $(SMOKE),--smoke '$(SMOKE)')
+deploy: setup  ## OVERLAY of k8s/overlays into CONTEXT; DRY_RUN=1, ROLLBACK=1, SMOKE=https://host, SMOKE_KEY_FILE (docs/operations.md)
+	$(DEPLOY) $(if $(DRY_RUN),--dry-run) $(if $(ROLLBACK),--rollback) $(if $(SMOKE),--smoke '$(SMOKE)') \
+		$(if $(SMOKE_KEY_FILE),--smoke-key-file '$(SMOKE_KEY_FILE)')
 
 diff: setup  ## What make deploy would change
 	$(DEPLOY)

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import grpc
 
-from meshkit.client import open_channel
+from meshkit.client import TLS_SCHEME, open_channel
 from meshkit.errors import DependencyUnavailable, InvalidInput, PagemeshError
 from meshkit.status import DETAILS_KEY, error_from_rpc
 from meshkit.telemetry.calls import CALLER_KEY
@@ -51,7 +51,8 @@ class AsyncClient:
             this process; a model is loaded when a pipeline first needs it.
         caller: who the documents are read for; what they cost is told by this name. At most 64
             letters, digits, spaces and `._:/@-`. A gateway knows it by the key.
-        api_key: for a gateway that asks for one.
+        api_key: for a gateway that asks for one; for an orchestrator, the token that a proxy
+            before it asks for, which goes by `grpcs://` alone.
     """
 
     def __init__(self, address: str | None = None, *, caller: str = "", api_key: str = "") -> None:
@@ -59,7 +60,7 @@ class AsyncClient:
         self._gateway: RestGateway | None = None
         if address is not None and address.startswith(("http://", "https://")):
             self._gateway = RestGateway(address, api_key)
-        self._metadata = ((CALLER_KEY, caller),) if caller else ()
+        self._metadata = _metadata(address or "", caller, api_key)
         self._resources = contextlib.AsyncExitStack()
         self._opening = asyncio.Lock()
         self._stub: OrchestratorServiceStub | None = None
@@ -135,7 +136,9 @@ class AsyncClient:
             request = pb.GetDocumentRequest(
                 request_id=request_id, page_size=PAGES_A_CALL, page_token=token
             )
-            part = await self._answer(stub.GetDocument(request, timeout=CALL_SECONDS))
+            part = await self._answer(
+                stub.GetDocument(request, timeout=CALL_SECONDS, metadata=self._metadata)
+            )
             whole.document.CopyFrom(part.document)
             whole.pages.extend(part.pages)
             token = part.next_page_token
@@ -150,7 +153,8 @@ class AsyncClient:
         @contextlib.asynccontextmanager
         async def start() -> AsyncIterator[Any]:
             stub = await self._connected()
-            call = stub.WatchDocument(pb.WatchDocumentRequest(request_id=request_id))
+            request = pb.WatchDocumentRequest(request_id=request_id)
+            call = stub.WatchDocument(request, metadata=self._metadata)
             try:
                 yield call
             finally:
@@ -164,7 +168,9 @@ class AsyncClient:
             return await self._gateway.cancel(request_id)
         stub = await self._connected()
         request = pb.CancelDocumentRequest(request_id=request_id)
-        response = await self._answer(stub.CancelDocument(request, timeout=CALL_SECONDS))
+        response = await self._answer(
+            stub.CancelDocument(request, timeout=CALL_SECONDS, metadata=self._metadata)
+        )
         return response.document
 
     async def erase(self, request_id: str, *, client: str = "") -> pb.EraseDocumentResponse:
@@ -178,7 +184,9 @@ class AsyncClient:
             return await self._gateway.erase(request_id, client)
         stub = await self._connected()
         request = pb.EraseDocumentRequest(request_id=request_id)
-        return await self._answer(stub.EraseDocument(request, timeout=CALL_SECONDS))
+        return await self._answer(
+            stub.EraseDocument(request, timeout=CALL_SECONDS, metadata=self._metadata)
+        )
 
     async def pipelines(self) -> list[pb.Pipeline]:
         """The pipelines that can be asked for, by name."""
@@ -186,7 +194,9 @@ class AsyncClient:
             return await self._gateway.pipelines()
         stub = await self._connected()
         request = pb.ListPipelinesRequest()
-        response = await self._answer(stub.ListPipelines(request, timeout=CALL_SECONDS))
+        response = await self._answer(
+            stub.ListPipelines(request, timeout=CALL_SECONDS, metadata=self._metadata)
+        )
         return list(response.pipelines)
 
     async def corrections(self, request_id: str) -> Corrections:
@@ -242,6 +252,14 @@ class AsyncClient:
                 reason="ORCHESTRATOR_UNREACHABLE",
             )
         return error_from_rpc(error)
+
+
+def _metadata(address: str, caller: str, token: str) -> tuple[tuple[str, str], ...]:
+    """What every call of gRPC carries; nobody on the way reads a token."""
+    told = {CALLER_KEY: caller}
+    if token and address.startswith(TLS_SCHEME):
+        told["authorization"] = f"Bearer {token}"
+    return tuple((key, value) for key, value in told.items() if value)
 
 
 @contextlib.asynccontextmanager

@@ -11,10 +11,9 @@ from gateway.security.keys import PREFIX, KeyFile
 from gateway.security.rates import Rates
 from gateway.security.settings import SecuritySettings
 from gateway.security.tokens import BadToken, IssuerKeys, Tokens
+from meshkit.telemetry.calls import TOKEN_PREFIX
 
 REQUEST, DOCUMENT = "request", "document"
-OIDC = "oidc:"
-"""Begins the ids of clients that tokens name: no API key's client can have such a name."""
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="pagemesh"'}
 
 _log = logging.getLogger(__name__)
@@ -75,7 +74,7 @@ class Doorkeeper:
         except BadToken as error:
             raise _stranger(f"the token is not taken: {error}") from error
         request.state.credential = "token"
-        return Client(f"{OIDC}{client}")
+        return Client(f"{TOKEN_PREFIX}{client}")
 
 
 def open_doorkeeper(settings: SecuritySettings) -> Doorkeeper:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from meshkit.errors import PagemeshError
+from pagemesh.cli.gateway_options import ApiKey
 from pagemesh.cli.options import Server
 from pagemesh.cli.outputs import Destination, Output, missing
 from pagemesh.cli.problems import EXIT_FAILED, complain
@@ -39,6 +40,7 @@ def analyze(  # noqa: PLR0913, PLR0917 - every parameter is an option of the com
         ),
     ] = None,
     server: Server = None,
+    api_key: ApiKey = "",
     password: Annotated[
         str, typer.Option(envvar="PAGEMESH_PASSWORD", help="Opens a protected PDF.")
     ] = "",
@@ -70,7 +72,7 @@ def analyze(  # noqa: PLR0913, PLR0917 - every parameter is an option of the com
     if timeout is not None:
         how["timeout"] = timeout
     destination = _destination(files, output, out)
-    with Client(server) as client:
+    with Client(server, api_key=api_key) as client:
         try:
             outcomes = [_analyze(client, file, how, destination) for file in files]
         except KeyboardInterrupt:

@@ -18,7 +18,10 @@ Gateway = Annotated[
 ApiKey = Annotated[
     str,
     typer.Option(
-        "--api-key", metavar="KEY", envvar="PAGEMESH_API_KEY", help="For a gateway that wants one."
+        "--api-key",
+        metavar="KEY",
+        envvar="PAGEMESH_API_KEY",
+        help="API key or token, for a door that wants one.",
     ),
 ]
 

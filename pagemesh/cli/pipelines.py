@@ -5,14 +5,15 @@ from rich.table import Table
 from rich.text import Text
 
 from pagemesh.cli.consoles import output_console
+from pagemesh.cli.gateway_options import ApiKey
 from pagemesh.cli.options import Server
 from pagemesh.client import Client
 from pagemesh.orchestrator.v1.orchestrator_service_pb2 import Pipeline
 
 
-def pipelines(server: Server = None) -> None:
+def pipelines(server: Server = None, api_key: ApiKey = "") -> None:
     """List the pipelines that can be asked for."""
-    with Client(server) as client:
+    with Client(server, api_key=api_key) as client:
         found = client.pipelines()
     table = Table(
         "pipeline", "version", "what it does", "steps", box=box.SIMPLE_HEAD, pad_edge=False

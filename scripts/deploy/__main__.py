@@ -8,15 +8,14 @@ from pathlib import Path
 import yaml
 
 from infra.downloads import ServiceError
-from pagemesh import Client
 from scripts.deploy.cluster import MANAGER, Cluster, DeployError
 from scripts.deploy.leftovers import leftovers, remove
 from scripts.deploy.preflight import missing
 from scripts.deploy.rollout import reasons, undo, wait, workloads
+from scripts.deploy.smoke import credential, smoke
 from scripts.manifests.objects import NAMESPACE, Object, build, title
 
 _ROOT = Path(__file__).parents[2]
-_SAMPLE = _ROOT / "samples" / "application_form.pdf"
 _APPLY = ("apply", "--server-side", f"--field-manager={MANAGER}", "--force-conflicts")
 
 
@@ -40,7 +39,10 @@ def deploy(cluster: Cluster, made: list[Object], asked: argparse.Namespace) -> N
     remove(cluster, old)
     print(*(f"{kind}/{name} removed: the overlay has it no more" for kind, name in old), sep="\n")
     print(f"{len(workloads(made))} workloads up after {time.monotonic() - began:.0f} s")
-    _smoke(asked.smoke)
+    if asked.smoke:
+        print(smoke(asked.smoke, credential(asked.smoke_key_file)))
+    else:
+        print("no document was tried: name a door, SMOKE=https://host or grpcs://host:port")
     _tell_doors(made)
 
 
@@ -50,19 +52,6 @@ def _dry(cluster: Cluster, made: list[Object], text: str) -> str:
     if not there:
         return "".join(f"{title(one)} would be made\n" for one in made)
     return cluster.run(*_APPLY, "--dry-run=server", "--filename=-", stdin=text).stdout
-
-
-def _smoke(address: str) -> None:
-    """Send a sample through the door at an address. Raises DeployError."""
-    if not address:
-        print("no document was tried: name the door, SMOKE=grpcs://host:port")
-        return
-    with Client(address) as client:
-        pages = list(client.analyze(_SAMPLE, pipeline="application_form"))
-    failed = [page.page_number for page in pages if page.HasField("error")]
-    if failed or not pages:
-        raise DeployError(f"the sample's pages {failed} failed; {len(pages)} pages came back")
-    print(f"{_SAMPLE.name} read through {address}: {len(pages)} pages")
 
 
 def _tell_doors(made: list[Object]) -> None:
@@ -127,7 +116,12 @@ def main() -> int:
     parser.add_argument("--rollback", action="store_true", help="when a rollout fails")
     parser.add_argument("--delete-data", action="store_true")
     parser.add_argument(
-        "--smoke", default="", help="door for a sample: host:port, grpcs://host:port"
+        "--smoke", default="", help="door for a sample: https://host, grpcs://host:port, host:port"
+    )
+    parser.add_argument(
+        "--smoke-key-file",
+        type=Path,
+        help="of an API key, or of a token for gRPC; without it PAGEMESH_API_KEY is taken",
     )
     parser.add_argument("--seconds", type=float, default=600, help="that a rollout may take")
     asked = parser.parse_args()

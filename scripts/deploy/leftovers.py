@@ -9,7 +9,8 @@ KINDS = (
     *("poddisruptionbudgets.policy", "networkpolicies.networking.k8s.io", "serviceaccounts"),
     *("virtualservices.networking.istio.io", "destinationrules.networking.istio.io"),
     *("serviceentries.networking.istio.io", "gateways.networking.istio.io"),
-    *("authorizationpolicies.security.istio.io", "scaledobjects.keda.sh"),
+    *("authorizationpolicies.security.istio.io", "requestauthentications.security.istio.io"),
+    "scaledobjects.keda.sh",
 )
 
 

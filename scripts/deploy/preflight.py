@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from scripts.deploy.cluster import Cluster, DeployError
 from scripts.manifests import problems
-from scripts.manifests.configuration import SECRETS_FROM_OUTSIDE
+from scripts.manifests.configuration import SECRETS_BY_HAND, mounted, named
 from scripts.manifests.objects import Object, Objects, namespace
 
 # Pods that sleep before they end, native sidecars, probes by gRPC, matchLabelKeys.
@@ -80,18 +81,33 @@ def _resource(made: Object) -> str:
 
 
 def _secrets(cluster: Cluster, made: list[Object]) -> Iterator[str]:
-    made_by_strimzi = {"kafka-cluster-ca-cert"}
-    for pod, container in Objects(made).containers():
-        for source in container.get("envFrom", []):
-            name = source.get("secretRef", {}).get("name")
-            if name in SECRETS_FROM_OUTSIDE - made_by_strimzi and not _has_secret(
-                cluster, pod.namespace, name
-            ):
-                yield f"{pod.title} needs secret {name} in namespace {pod.namespace}"
+    """Secrets that a person makes are there, with what pods read of them."""
+    for (where, name), users in _by_hand(Objects(made)).items():
+        found = _secret(cluster, where, name)
+        how = f"kubectl create secret generic {name} --namespace={where} {SECRETS_BY_HAND[name]}"
+        for key, pods in users.items():
+            if found is None:
+                yield f"{pods} needs secret {name} in namespace {where}: {how}"
+                break
+            if key and not found.get(key):
+                yield f"{pods} needs {key} in secret {name} of namespace {where}: {how}"
 
 
-def _has_secret(cluster: Cluster, where: str, name: str) -> bool:
+def _by_hand(objects: Objects) -> dict[tuple[str, str], dict[str, str]]:
+    """By namespace and name of such a secret: its keys that are read, with a pod that does."""
+    used: dict[tuple[str, str], dict[str, str]] = {}
+    for pod in objects.pods:
+        parts = [part for container in pod.containers for part in named(container)]
+        for kind, name, key in [*parts, *mounted(pod)]:
+            if kind == "Secret" and name in SECRETS_BY_HAND:
+                used.setdefault((pod.namespace, name), {}).setdefault(key, pod.title)
+    return used
+
+
+def _secret(cluster: Cluster, where: str, name: str) -> dict[str, Any] | None:
+    """What is in a secret, as the cluster keeps it; None when it cannot be had."""
     try:
-        return bool(cluster.get("secret", name, f"--namespace={where}"))
+        found = cluster.get("secret", name, f"--namespace={where}")
     except DeployError:
-        return False
+        return None
+    return dict(found[0].get("data", {})) if found else None

@@ -6,7 +6,16 @@ what is wrong.
 
 from collections.abc import Callable, Sequence
 
-from scripts.manifests import accounts, configuration, environment, images, istio, pods, selectors
+from scripts.manifests import (
+    accounts,
+    clients,
+    configuration,
+    environment,
+    images,
+    istio,
+    pods,
+    selectors,
+)
 from scripts.manifests.objects import Objects
 
 CHECKS: Sequence[Callable[[Objects], list[str]]] = (
@@ -20,6 +29,8 @@ CHECKS: Sequence[Callable[[Objects], list[str]]] = (
     istio.routes,
     istio.doors,
     istio.retries,
+    clients.strangers,
+    clients.tokens,
     pods.lifecycles,
     pods.standards,
     pods.volumes,

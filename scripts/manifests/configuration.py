@@ -1,11 +1,17 @@
 """ConfigMaps, their keys, and secrets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from scripts.manifests.objects import Object, Objects, Pod
 
-# Secrets that operators of the cluster make (Strimzi), or a person does (docs/operations.md).
-SECRETS_FROM_OUTSIDE = {"kafka-cluster-ca-cert", "elasticsearch", "mongodb"}
+SECRETS_BY_HAND: Mapping[str, str] = {
+    "elasticsearch": "--from-literal=ELASTICSEARCH_HOST=...",
+    "gateway-clients": "--from-file=keys.json --from-file=webhook-secrets",
+}
+"""Secrets that a person makes (docs/operations.md): how `kubectl create secret generic` does it."""
+
+SECRETS_FROM_OUTSIDE = SECRETS_BY_HAND.keys() | {"kafka-cluster-ca-cert"}
+"""All that are not in the overlay; the others are of operators of the cluster (Strimzi)."""
 
 
 def references(objects: Objects) -> list[str]:
@@ -13,10 +19,10 @@ def references(objects: Objects) -> list[str]:
     wrong = []
     for pod, container in objects.containers():
         where = f"{pod.title} {container['name']}"
-        for kind, name, key in _named(container):
+        for kind, name, key in named(container):
             wrong += [f"{where}: {line}" for line in _missing(objects, kind, name, key)]
     for pod in objects.pods:
-        for kind, name, key in _mounted(pod):
+        for kind, name, key in mounted(pod):
             wrong += [f"{pod.title}: {line}" for line in _missing(objects, kind, name, key)]
     return wrong
 
@@ -34,8 +40,8 @@ def _missing(objects: Objects, kind: str, name: str, key: str) -> Iterator[str]:
         yield f"{kind} {name} has no key {key}"
 
 
-def _named(container: Object) -> Iterator[tuple[str, str, str]]:
-    """Kind, name and key of what a container's variables come from."""
+def named(container: Object) -> Iterator[tuple[str, str, str]]:
+    """Kind, name and key of what a container's variables come from; no key where it is all."""
     for variable in container.get("env", []):
         source = variable.get("valueFrom", {})
         if "configMapKeyRef" in source:
@@ -48,9 +54,14 @@ def _named(container: Object) -> Iterator[tuple[str, str, str]]:
                 yield kind, source[field]["name"], ""
 
 
-def _mounted(pod: Pod) -> Iterator[tuple[str, str, str]]:
+def mounted(pod: Pod) -> Iterator[tuple[str, str, str]]:
+    """Kind, name and key of what a pod's volumes show; no key where they show all."""
     for volume in pod.spec.get("volumes", []):
-        if "configMap" in volume:
-            yield "ConfigMap", volume["configMap"]["name"], ""
-        if "secret" in volume:
-            yield "Secret", volume["secret"]["secretName"], ""
+        for field, kind, name in (
+            ("configMap", "ConfigMap", "name"),
+            ("secret", "Secret", "secretName"),
+        ):
+            source = volume.get(field, {"optional": True})
+            if not source.get("optional"):
+                keys = [item["key"] for item in source.get("items", [])]
+                yield from ((kind, source[name], key) for key in keys or [""])

@@ -129,7 +129,7 @@ def _gateway_lines(objects: Objects, given: Mapping[str, str]) -> Iterator[str]:
     target = given.get("PAGEMESH_GATEWAY_ORCHESTRATOR_TARGET", "")
     if not _is_served(objects, target):
         yield f"the orchestrator is to be at {target!r}, where no service is"
-    for name in ("STORE_URL", "CACHE_URL"):
+    for name in ("STORE_URL", "CACHE_URL", "LIMITS_URL"):
         url = given.get(f"PAGEMESH_GATEWAY_{name}", "")
         if url and not _is_served(objects, f"dns:///{urlsplit(url).netloc}"):
             yield f"{name} is {url!r}, where no service is"

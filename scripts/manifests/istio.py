@@ -10,7 +10,7 @@ from scripts.manifests.objects import Object, Objects, title
 def routes(objects: Objects) -> list[str]:
     """Hosts, subsets, gateways and weights of VirtualServices and DestinationRules."""
     wrong = []
-    known = objects.names("Service") | _external_hosts(objects)
+    known = objects.names("Service") | external_hosts(objects)
     subsets = {
         made["spec"]["host"]: {subset["name"] for subset in made["spec"].get("subsets", [])}
         for made in objects.of("DestinationRule")
@@ -30,7 +30,8 @@ def routes(objects: Objects) -> list[str]:
     return wrong
 
 
-def _external_hosts(objects: Objects) -> set[str]:
+def external_hosts(objects: Objects) -> set[str]:
+    """Hosts outside of which Istio knows."""
     return {host for made in objects.of("ServiceEntry") for host in made["spec"]["hosts"]}
 
 
@@ -89,7 +90,7 @@ def _egress(objects: Objects) -> list[str]:
     """Where Istio limits what is called, it knows each host that documents may come from."""
     if not objects.of("Sidecar"):
         return []
-    external = _external_hosts(objects)
+    external = external_hosts(objects)
     for _, container in objects.containers():
         if deployable(container) == "orchestrator":
             given = environment(objects, container)
@@ -116,7 +117,7 @@ def retries(objects: Objects) -> list[str]:
             attempts = route.get("retries", {}).get("attempts")
             if hosts & models and attempts != 0:
                 wrong.append(f"{title(made)}: Istio repeats calls to a model ({attempts} times)")
-            if attempts is None:
+            if hosts and attempts is None:
                 wrong.append(
                     f"{title(made)}: Istio's own retries apply to route {route.get('name')}"
                 )

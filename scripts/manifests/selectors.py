@@ -7,7 +7,7 @@ from scripts.manifests.objects import WORKLOADS, Object, Objects, Pod, has_label
 
 # Pods that an operator of the cluster makes from an object here.
 _MADE_BY_STRIMZI = "strimzi.io/"
-_ISTIO = ("AuthorizationPolicy", "PeerAuthentication")
+_ISTIO = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication")
 _OPTIONAL = ("redis", "mongodb", "otel-collector")
 
 

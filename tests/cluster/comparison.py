@@ -1,6 +1,7 @@
 """An Envoy's own configuration, from istiod or from `tests.mesh.istio`, in what both must say."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from scripts.manifests.objects import Object
@@ -50,6 +51,27 @@ def _route(made: Any) -> Object:
         "when": retries.get("retry_on"),
         "try": _seconds(retries.get("per_try_timeout")),
     }
+
+
+def tokens(made: Any) -> set[str]:
+    """Each way in which tokens are checked, anywhere in a configuration, but for the keys."""
+    found: set[str] = set()
+    for part in _parts(made):
+        if str(part.get("@type", "")).endswith(".JwtAuthentication"):
+            ways = {
+                name: {field: value for field, value in one.items() if field != "local_jwks"}
+                for name, one in part["providers"].items()
+            }
+            found.add(json.dumps({**part, "providers": ways}, sort_keys=True))
+    return found
+
+
+def _parts(made: Any) -> Iterator[Object]:
+    """All mappings in it."""
+    if isinstance(made, dict):
+        yield made
+    for one in made.values() if isinstance(made, dict) else made if isinstance(made, list) else ():
+        yield from _parts(one)
 
 
 def _seconds(said: str | None) -> float | None:

@@ -9,9 +9,10 @@ import yaml
 from infra.control_plane import ControlPlane
 from infra.downloads import ServiceError
 from scripts.manifests.objects import build
-from tests.cluster.conftest import ROOT, Say, generations
+from tests.cluster.conftest import ROOT, STAND_INS, Say, generations
 
 OVERLAY = "--overlay=production"
+CLIENTS = ("secret", "gateway-clients", "--namespace=pagemesh")
 
 
 def test_1_what_is_missing_is_told_all_at_once_and_nothing_is_changed(
@@ -26,17 +27,27 @@ def test_1_what_is_missing_is_told_all_at_once_and_nothing_is_changed(
         "kafka.strimzi.io/v1beta2: install Strimzi",
         "Istio's control plane is not there",
         "Istio's CNI node agent is not there",
-        "needs secret elasticsearch",
+        "needs secret elasticsearch in namespace pagemesh-logging: kubectl create secret",
+        "needs secret gateway-clients in namespace pagemesh: kubectl create secret",
     ):
         assert told in done.stderr
+    done = deploy("deploy", "--overlay=local", "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Deployment ocr would be made" in done.stdout
     assert "pagemesh" not in bare.say("get", "namespaces")
 
 
 def test_2_a_dry_run_changes_nothing(cluster: ControlPlane, deploy: Say) -> None:
+    """There are the secrets that people make, and so the namespaces."""
     done = deploy("deploy", OVERLAY, "--dry-run")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Deployment ocr would be made" in done.stdout
-    assert "pagemesh " not in cluster.say("get", "namespaces")
+    assert "deployment.apps/ocr serverside-applied (server dry run)" in done.stdout
+    cluster.say("patch", *CLIENTS, "--type=json", "--patch=[{op: remove, path: /data/keys.json}]")
+    done = deploy("deploy", OVERLAY, "--dry-run")
+    assert done.returncode == 1
+    assert "needs keys.json in secret gateway-clients of namespace pagemesh" in done.stderr
+    cluster.say("apply", "--server-side", "--force-conflicts", f"--filename={STAND_INS}")
+    assert cluster.say("get", "deployments", "--namespace=pagemesh") == ""
 
 
 def test_3_all_of_production_comes_up_and_again_is_no_change(

@@ -22,8 +22,10 @@ from infra.pods import Network, RealPod
 from orchestrator.config import MODELS
 from tests.cluster import comparison
 from tests.cluster.conftest import ROOT, STAND_INS, Say, eventually
+from tests.mesh.issuer import keys, token
 from tests.mesh.istio import clusters as translated
 from tests.mesh.istio.routes import virtual_hosts
+from tests.mesh.istio.tokens import authentication
 from tests.mesh.members import Inside, Member, several
 from tests.mesh.running import plan
 from tests.unit.k8s.overlays import overlay
@@ -40,7 +42,8 @@ CALLS = f"outbound|{PORT}|"
 
 @pytest.fixture(scope="module")
 def production(cluster: ControlPlane, deploy: Say) -> ControlPlane:
-    cluster.say("wait", "namespace/pagemesh-logging", "--for=delete", "--timeout=60s")
+    for name in ("pagemesh", "pagemesh-logging"):
+        cluster.say("wait", f"namespace/{name}", "--for=delete", "--timeout=120s")
     cluster.say("apply", "--server-side", f"--filename={STAND_INS}")
     done = deploy("deploy", "--overlay=production")
     assert (done.returncode, done.stderr) == (0, "")
@@ -76,20 +79,21 @@ def named(plane: ControlPlane, workload: str) -> list[str]:
     return [line.removeprefix("pod/") for line in said.split()]
 
 
-def asked(plane: ControlPlane, pod: RealPod, service: str, method: str) -> str:
+def asked(plane: ControlPlane, pod: RealPod, service: str, method: str, *token: str) -> str:
     """What a call to a service's virtual address from a pod is answered: code and text."""
     address = plane.say(
         *("get", "service", service, "--namespace=pagemesh"),
         "--output=jsonpath={.spec.clusterIP}",
     )
-    done = pod.says(*INSIDE, "ask", f"{address}:{PORT}", f"{service}:{PORT}", method, folder=ROOT)
+    call = ("ask", f"{address}:{PORT}", f"{service}:{PORT}", method, *token)
+    done = pod.says(*INSIDE, *call, folder=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 def test_istiod_refuses_what_means_nothing(production: ControlPlane) -> None:
-    said = production.say("get", "virtualservice", "doors", "-n", "pagemesh", "--output=yaml")
-    made: Any = yaml.safe_load(said)
+    asked = ("get", "virtualservice", "orchestrator", "--namespace=pagemesh", "--output=yaml")
+    made: Any = yaml.safe_load(production.say(*asked))
     made["spec"]["http"][1]["retries"]["retryOn"] = "whenever"
     with pytest.raises(ServiceError, match=r"validation\.istio\.io.*whenever"):
         production.say("apply", "--filename=-", "--dry-run=server", stdin=yaml.safe_dump(made))
@@ -157,6 +161,30 @@ def test_istiod_makes_of_the_resources_what_the_tests_of_the_mesh_do(
     found = [one["route_config"] for part in parts for one in part.get("dynamic_route_configs", [])]
     (calls,) = [one["virtual_hosts"] for one in found if one["name"] == str(PORT)]
     assert _by_service(calls) == _by_service(virtual_hosts(world, world.pods[0], PORT))
+    (checked,) = comparison.tokens(parts)
+    assert comparison.tokens(authentication(world, world.pods[0])) == {checked}
+
+
+def test_a_token_that_is_shown_to_the_orchestrator_must_be_good(
+    production: ControlPlane, pods: dict[str, RealPod]
+) -> None:
+    """Shown by the gateway, which may call without. The issuer is nowhere here: istiod is told its
+    keys."""
+    (caller,) = [pod for name, pod in pods.items() if name.startswith("gateway")]
+    forged = asked(production, caller, "orchestrator", GET, token("another"))
+    assert forged.startswith("UNAUTHENTICATED Jwt")
+    told = [
+        {"op": "remove", "path": "/spec/jwtRules/0/jwksUri"},
+        {"op": "add", "path": "/spec/jwtRules/0/jwks", "value": keys()},
+    ]
+    where = ("requestauthentication", "orchestrator", "--namespace=pagemesh", "--type=json")
+    production.say("patch", *where, f"--patch={json.dumps(told)}")
+    good, answer = token(), "OK orchestrator-0"
+    eventually(lambda: asked(production, caller, "orchestrator", GET, good) == answer)
+    forged = asked(production, caller, "orchestrator", GET, token("another"))
+    assert forged.startswith("UNAUTHENTICATED Jwt")
+    other = asked(production, caller, "orchestrator", GET, token(aud="another"))
+    assert other.startswith("PERMISSION_DENIED")
 
 
 def _by_service(hosts: list[Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Backend(grpc.GenericRpcHandler):
         failing: the code of all calls; None: they succeed.
         hanging: while set, calls wait until they are cancelled.
         left: how many callers were gone before they had their answer.
+        metadata: what each call carried.
         remaining: seconds that each call had left when it came; None without a deadline.
     """
 
@@ -34,6 +35,7 @@ class Backend(grpc.GenericRpcHandler):
         self.failing: grpc.StatusCode | None = None
         self.hanging = threading.Event()
         self.left = 0
+        self.metadata: list[dict[str, Any]] = []
         self.remaining: list[float | None] = []
         self._server: Any = grpc.server(ThreadPoolExecutor(32), handlers=[self])
 
@@ -54,6 +56,7 @@ class Backend(grpc.GenericRpcHandler):
         self.failing = None
         self.hanging.clear()
         self.left = 0
+        self.metadata.clear()
         self.remaining.clear()
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
@@ -70,6 +73,7 @@ class Backend(grpc.GenericRpcHandler):
             return
         request = b"".join(requests)
         self.calls.append(method)
+        self.metadata.append(dict(context.invocation_metadata()))
         left = context.time_remaining()
         self.remaining.append(None if left is None or left > _FOREVER else left)
         code = self.failures.popleft() if self.failures else self.failing

@@ -93,10 +93,16 @@ class Mesh:
 
 
 def ask(
-    channel: Any, method: str, *, timeout: float | None = 60, request: bytes = b"page"
+    channel: Any,
+    method: str,
+    *,
+    timeout: float | None = 60,
+    request: bytes = b"page",
+    metadata: Mapping[str, str] | None = None,
 ) -> tuple[grpc.StatusCode, str]:
     """Make a call with one message: the code, and the answer or what was said instead."""
+    call, told = channel.unary_unary(method), tuple((metadata or {}).items())
     try:
-        return grpc.StatusCode.OK, channel.unary_unary(method)(request, timeout=timeout).decode()
+        return grpc.StatusCode.OK, call(request, timeout=timeout, metadata=told).decode()
     except grpc.RpcError as error:
         return error.code(), str(error.details())

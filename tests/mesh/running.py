@@ -24,6 +24,7 @@ from scripts.manifests.objects import Objects
 from tests.mesh.backend import Backend
 from tests.mesh.certificates import Authority
 from tests.mesh.collector import Collector
+from tests.mesh.issuer import keys
 from tests.mesh.istio.proxy import Proxy
 from tests.mesh.istio.world import Place, World
 from tests.mesh.members import Inside, Member, place, workload
@@ -56,6 +57,7 @@ def plan(
         network=64 + (os.getpid() + next(_NETWORKS)) % 128,
         admin={pod.name: later_port() for pod in pods},
         providers=_providers(),
+        jwks={rule["jwksUri"]: keys() for rule in _token_rules(objects)},
         outside=outside,
         hurry=hurry,
         changing=changing,
@@ -132,6 +134,10 @@ def _providers() -> list[Any]:
     shown = re.search(r"```yaml\n(meshConfig:.*?)```", text, re.DOTALL)
     assert shown
     return list(yaml.safe_load(shown[1])["meshConfig"]["extensionProviders"])
+
+
+def _token_rules(objects: Objects) -> list[Any]:
+    return [rule for one in objects.of("RequestAuthentication") for rule in one["spec"]["jwtRules"]]
 
 
 def certify(world: World) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import grpc
 import pytest
 
+from meshkit.telemetry.calls import CALLER_KEY, SUBJECT_KEY
+from tests.mesh.issuer import token
 from tests.mesh.members import Inside, Member
 from tests.mesh.mesh import Mesh, ask
 from tests.mesh.running import running
@@ -12,6 +14,7 @@ from tests.unit.k8s.overlays import overlay
 
 READ = "/pagemesh.ocr.v1.OcrService/RecognizePage"
 GET = "/pagemesh.orchestrator.v1.OrchestratorService/GetDocument"
+ANALYZE = "/pagemesh.orchestrator.v1.OrchestratorService/AnalyzeDocument"
 OK, DENIED = grpc.StatusCode.OK, grpc.StatusCode.PERMISSION_DENIED
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 OCR, ORCHESTRATORS = ("ocr-1", "ocr-2"), ("orchestrator-1", "orchestrator-2")
@@ -32,11 +35,27 @@ def test_nobody_else_reaches_models(production: Mesh, caller: str) -> None:
     assert production.calls(*OCR) == 0
 
 
-@pytest.mark.parametrize("caller", ["gateway-1", "ingress"])
-def test_gateway_and_ingress_reach_the_orchestrator(production: Mesh, caller: str) -> None:
-    code, said = production.call(caller, "orchestrator", GET)
+def test_the_gateway_reaches_the_orchestrator_and_says_for_whom(production: Mesh) -> None:
+    """It has asked its clients itself; that a proxy has, it cannot say."""
+    told = {CALLER_KEY: "billing", SUBJECT_KEY: "forged"}
+    code, said = production.call("gateway-1", "orchestrator", GET, metadata=told)
     assert code is OK
     assert said in ORCHESTRATORS
+    (heard,) = production.backends[said].metadata
+    assert heard[CALLER_KEY] == "billing"
+    assert SUBJECT_KEY not in heard
+
+
+@pytest.mark.parametrize(
+    ("method", "shown", "code"),
+    [(ANALYZE, False, DENIED), (GET, True, DENIED), (ANALYZE, True, OK)],
+)
+def test_the_ingress_has_documents_read_for_tokens(
+    production: Mesh, method: str, code: grpc.StatusCode, *, shown: bool
+) -> None:
+    told = {"authorization": f"Bearer {token()}"} if shown else None
+    assert production.call("ingress", "orchestrator", method, metadata=told)[0] is code
+    assert production.calls(*ORCHESTRATORS) == (code is OK)
 
 
 @pytest.mark.parametrize("caller", ["ocr-1", "orchestrator-1"])

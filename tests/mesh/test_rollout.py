@@ -12,7 +12,6 @@ from typing import Any
 
 import grpc
 import pytest
-import yaml
 from PIL import Image
 
 from orchestrator.testing import tiff
@@ -21,13 +20,13 @@ from pagemesh.deskew.v1.deskew_service_pb2 import DeskewPageRequest
 from pagemesh.deskew.v1.deskew_service_pb2_grpc import DeskewServiceStub
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
-from scripts.manifests.objects import Objects, build
+from scripts.manifests.objects import Objects
 from tests.mesh.members import INGRESS, Inside, Member, several
 from tests.mesh.mesh import Mesh
 from tests.mesh.rollout import Load, rollout
-from tests.mesh.running import ROOT
 from tests.mesh.test_ingress import get
-from tests.mesh.test_trace import no_signatures
+from tests.mesh.test_trace import PARTS, no_signatures
+from tests.unit.k8s.overlays import composed
 
 CALLERS = 3
 COLLECTOR = Member("collector-1", "otel-collector", Inside.COLLECTOR)
@@ -37,12 +36,7 @@ OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0)]
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
     """What of production stands without stores."""
-    folder = tmp_path_factory.mktemp("overlay")
-    up = Path("../" * (len(folder.parts) - 1)) / str(ROOT / "k8s").lstrip("/")
-    parts = ["components/istio", "components/observability", "wiring"]
-    made = {"resources": [str(up / "base")], "components": [str(up / part) for part in parts]}
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(made))
-    return Objects(build(folder))
+    return composed(tmp_path_factory.mktemp("overlay") / "made", *PARTS)
 
 
 @contextmanager

@@ -1,26 +1,26 @@
 """The real orchestrator and models, two Envoys and a sidecar a hop: one trace, no retries twice."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-import yaml
 
 from orchestrator.testing import tiff
 from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.document_pb2 import PageResult
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
 from pagemesh.signature.v1 import signature_service_pb2 as signature_pb
-from scripts.manifests.objects import Objects, build
 from tests.mesh.collector import Collector, Span
 from tests.mesh.members import Inside, Member
 from tests.mesh.mesh import Mesh
 from tests.mesh.running import ROOT, running
 from tests.mesh.test_calls import eventually
+from tests.unit.k8s.overlays import composed
 
 SAMPLE = ROOT / "samples" / "ticked_and_signed.png"
+# What of production stands without Kafka.
+PARTS = ("components/istio", "components/observability", "wiring")
 MODELS = ("deskew", "checkbox")
 MEMBERS = [
     Member("gateway-1", "gateway"),
@@ -34,18 +34,8 @@ MEMBERS = [
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     folder = tmp_path_factory.mktemp("traced")
-    with running(_overlay(folder / "overlay"), folder, MEMBERS) as mesh:
+    with running(composed(folder / "overlay", *PARTS), folder, MEMBERS) as mesh:
         yield mesh
-
-
-def _overlay(folder: Path) -> Objects:
-    """What of production stands without Kafka."""
-    folder.mkdir()
-    up = Path("../" * (len(folder.parts) - 1)) / str(ROOT / "k8s").lstrip("/")
-    parts = ["components/istio", "components/observability", "wiring"]
-    made = {"resources": [str(up / "base")], "components": [str(up / part) for part in parts]}
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(made))
-    return Objects(build(folder))
 
 
 def analyze(mesh: Mesh, content: bytes, request_id: str, pipeline: str) -> list[PageResult]:

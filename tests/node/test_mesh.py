@@ -8,6 +8,7 @@ import base64
 import importlib
 import io
 import json
+import secrets
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ from google.protobuf import message_factory
 from PIL import Image
 
 from bench.sidecar.envoy import binary
+from gateway.security.keys import create_key
 from infra.control_plane import ControlPlane
 from infra.istio_images import NAMES, build_istio_images
 from infra.istiod import install_in_pods
@@ -35,9 +37,11 @@ from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from pagemesh.orchestrator.v1.orchestrator_service_pb2_grpc import OrchestratorServiceStub
 from tests.cluster.conftest import mesh_config
 from tests.mesh.certificates import Authority
+from tests.mesh.issuer import keys, token
 from tests.mesh.rollout import Load
 from tests.node import caller
 from tests.node.conftest import DEPLOY, Say, eventually, overlay, pods
+from tests.unit.k8s.overlays import component
 
 HOST = "api.example.org"
 PORT = 50051
@@ -59,12 +63,13 @@ class Door:
         self.address = address
         self.authorities = authorities
 
-    def client(self) -> httpx.Client:
+    def client(self, key: str = "") -> httpx.Client:
         """A client of REST."""
+        shown = {"Authorization": f"Bearer {key}"} if key else {}
         trusted = ssl.create_default_context(cafile=self.authorities)
         return httpx.Client(
             base_url=f"https://{self.address}",
-            headers={"Host": HOST},
+            headers={"Host": HOST, **shown},
             verify=trusted,
             timeout=60,
             trust_env=False,
@@ -113,29 +118,69 @@ def door(
 
 
 @pytest.fixture(scope="module")
-def mesh(door: Door, deploy: Say, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The overlay, deployed: two pods of each by the autoscalers' least."""
+def key(plane: ControlPlane, node: Node, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of a client of REST, in the secret of clients."""
+    folder = tmp_path_factory.mktemp("clients")
+    shown = create_key(folder / "keys.json", "billing")
+    (folder / "webhook-secrets").write_text(secrets.token_hex())
+    files = [f"--from-file={folder / name}" for name in ("keys.json", "webhook-secrets")]
+    plane.say("create", "namespace", "pagemesh")
+    plane.say("create", "secret", "generic", "gateway-clients", "--namespace=pagemesh", *files)
+    return shown
+
+
+@pytest.fixture(scope="module")
+def mesh(door: Door, key: str, deploy: Say, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The overlay, deployed: two pods of each by the autoscalers' least, clients without rates.
+
+    The issuer is nowhere here: istiod is told its keys.
+    """
     folder = tmp_path_factory.mktemp("mesh")
-    knobs = folder / "knobs"
-    knobs.mkdir()
-    generator = {"name": "knobs", "behavior": "merge", "literals": ["REGISTRY=localhost"]}
-    made = {"kind": "Component", "apiVersion": "kustomize.config.k8s.io/v1alpha1"}
-    text = yaml.safe_dump({**made, "configMapGenerator": [generator]})
-    (knobs / "kustomization.yaml").write_text(text)
-    overlay(folder, ["base"], ["knobs", "components/istio", "wiring"])
+    component(folder / "knobs", ["REGISTRY=localhost", "REQUEST_RATE=", "DOCUMENT_RATE="])
+    told = [
+        {"op": "remove", "path": "/spec/jwtRules/0/jwksUri"},
+        {"op": "add", "path": "/spec/jwtRules/0/jwks", "value": keys()},
+    ]
+    (folder / "issuer").mkdir()
+    made = {
+        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+        "kind": "Component",
+        "patches": [{"target": {"kind": "RequestAuthentication"}, "patch": yaml.safe_dump(told)}],
+    }
+    (folder / "issuer" / "kustomization.yaml").write_text(yaml.safe_dump(made))
+    parts = ["components/istio", "components/clients", "components/oidc"]
+    overlay(folder, ["base"], ["knobs", *parts, "wiring", "issuer"])
     done = deploy("deploy", f"--overlay={folder}")
     assert (done.returncode, done.stderr) == (0, "")
     return folder
 
 
 def test_a_document_through_the_ingress(
-    mesh: Path, door: Door, plane: ControlPlane, inside: Callable[..., str]
+    mesh: Path, door: Door, plane: ControlPlane, inside: Callable[..., str], tmp_path: Path
 ) -> None:
     """`make deploy` with its smoke document, by TLS, from a machine that knows the host."""
+    (tmp_path / "token").write_text(token())
     arguments = ("deploy", f"--overlay={mesh}", f"--kubectl={plane.kubectl}")
+    smoke = (f"--smoke=grpcs://{HOST}:443", f"--smoke-key-file={tmp_path / 'token'}")
     trusted = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(door.authorities)}
-    said = inside(*DEPLOY, *arguments, f"--smoke=grpcs://{HOST}:443", **trusted)
+    said = inside(*DEPLOY, *arguments, *smoke, **trusted)
     assert f"application_form.pdf read through grpcs://{HOST}:443: 3 pages" in said
+
+
+def test_nobody_comes_in_without_saying_who_it_is(mesh: Path, door: Door, key: str) -> None:
+    """By REST a key, by gRPC a token, which opens no document by its id."""
+    with door.client() as nobody, door.client(key) as client:
+        assert listed(nobody).startswith("401 ")
+        assert listed(client) == "OK"
+    with door.channel() as channel:
+        assert analyzed(channel, "").startswith(DENIED)
+        assert analyzed(channel, token("another")).startswith("UNAUTHENTICATED Jwt")
+        assert analyzed(channel, key).startswith("UNAUTHENTICATED Jwt")
+        assert analyzed(channel, token()) == "OK"
+        stub: Any = OrchestratorServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.GetDocument(pb.GetDocumentRequest(request_id="a"), metadata=bearer(token()))
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_only_the_orchestrator_calls_models_and_only_their_contracts(
@@ -214,7 +259,8 @@ def test_the_orchestrators_pods_are_replaced_and_no_document_is_lost(
     """A StatefulSet; documents come through the ingress, streams that nobody can repeat."""
     with ExitStack() as stack:
         channels = [stack.enter_context(door.channel()) for _ in range(CALLERS)]
-        with Load([partial(analyzed, channel) for channel in channels]) as load:
+        shown = token()
+        with Load([partial(analyzed, channel, shown) for channel in channels]) as load:
             replace(plane, "statefulset/orchestrator", "orchestrator")
             load.wait_for_rounds(2)
     assert set(load.answers) == {"OK"}, load.answers
@@ -222,11 +268,11 @@ def test_the_orchestrators_pods_are_replaced_and_no_document_is_lost(
 
 
 def test_the_gateways_pods_are_replaced_and_no_call_is_lost(
-    plane: ControlPlane, mesh: Path, door: Door
+    plane: ControlPlane, mesh: Path, door: Door, key: str
 ) -> None:
     """REST through the ingress."""
     with ExitStack() as stack:
-        clients = [stack.enter_context(door.client()) for _ in range(CALLERS)]
+        clients = [stack.enter_context(door.client(key)) for _ in range(CALLERS)]
         with Load([partial(listed, client) for client in clients]) as load:
             replace(plane, "deployment/gateway", "gateway")
             load.wait_for_rounds(2)
@@ -293,13 +339,18 @@ def asked(plane: ControlPlane, pod: Any, service: str, method: str, request: byt
     return plane.say(*execute(pod["metadata"]["name"], arguments)).strip()
 
 
-def analyzed(channel: Any) -> str:
+def bearer(shown: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {shown}"),) if shown else ()
+
+
+def analyzed(channel: Any, shown: str) -> str:
     """A page through the ingress."""
     spec = pb.DocumentSpec(pipeline="signatures")
     requests = [pb.AnalyzeDocumentRequest(spec=spec), pb.AnalyzeDocumentRequest(chunk=tiff(1))]
     stub: Any = OrchestratorServiceStub(channel)
     try:
-        events = list(stub.AnalyzeDocument(iter(requests), timeout=100))
+        call = stub.AnalyzeDocument(iter(requests), timeout=100, metadata=bearer(shown))
+        events = list(call)
     except grpc.RpcError as error:
         return f"{error.code().name} {error.details()}"
     (page,) = [event.page for event in events if event.WhichOneof("event") == "page"]

@@ -1,10 +1,14 @@
-"""AuthorizationPolicies as RBAC, PeerAuthentications as TLS: who may call, and how it is proved."""
+"""AuthorizationPolicies as RBAC, PeerAuthentications as TLS: who may call, and how it is proved.
+
+Tokens are checked by `tests.mesh.istio.tokens`.
+"""
 
 from collections.abc import Callable, Iterator
 
-from scripts.manifests.objects import Object, matches, title
+from scripts.manifests.objects import Object, title
 from tests.mesh.istio.envoy import certificate, filter_of, tls
 from tests.mesh.istio.fields import Fields, UnknownFieldError, reading
+from tests.mesh.istio.tokens import JWT, PAYLOAD
 from tests.mesh.istio.world import TRUST_DOMAIN, Place, World
 
 STRICT, PERMISSIVE = "STRICT", "PERMISSIVE"
@@ -32,17 +36,9 @@ def authorization_of_bytes(world: World, pod: Place) -> Object | None:
 
 def _policies(world: World, pod: Place) -> Object | None:
     policies: Object = {}
-    for made in _applying(world, pod, "AuthorizationPolicy"):
+    for made in world.applying(pod, "AuthorizationPolicy"):
         policies |= _rules(made, pod)
     return {"action": "ALLOW", "policies": policies} if policies else None
-
-
-def _applying(world: World, pod: Place, kind: str) -> Iterator[Object]:
-    """Policies of a pod's namespace whose selector takes it."""
-    for made in world.objects.of(kind):
-        selector = made["spec"].get("selector", {})
-        if made["metadata"]["namespace"] == pod.namespace and matches(pod.labels, selector):
-            yield made
 
 
 def _rules(made: Object, pod: Place) -> Object:
@@ -70,6 +66,7 @@ def _principal(source: Fields, pod: Place) -> Object:
     accounts = [_account(pod, name) for name in source.take("serviceAccounts", [])]
     spaces = [f".*/ns/{name}/.*" for name in source.take("namespaces", [])]
     known = [[_authenticated(regex) for regex in regexes] for regexes in (accounts, spaces)]
+    known.append([_proved(name) for name in source.take("requestPrincipals", [])])
     return {"and_ids": {"ids": [{"or_ids": {"ids": ids}} for ids in known if ids] or [_ANY]}}
 
 
@@ -80,6 +77,18 @@ def _account(pod: Place, name: str) -> str:
 
 def _authenticated(regex: str) -> Object:
     return {"authenticated": {"principal_name": {"safe_regex": {"regex": regex}}}}
+
+
+def _proved(name: str) -> Object:
+    """Whoever a token that was found good names, `issuer/subject`."""
+    if name != "*":
+        raise UnknownFieldError(f"only any requestPrincipal, *, is translated: {name}")
+    some = {"string_match": {"safe_regex": {"regex": ".+"}}}
+    claims = [
+        {"metadata": {"filter": JWT, "path": [{"key": PAYLOAD}, {"key": claim}], "value": some}}
+        for claim in ("iss", "sub")
+    ]
+    return {"and_ids": {"ids": claims}}
 
 
 def _permission(operation: Fields) -> Object:
@@ -105,7 +114,7 @@ def modes(world: World, pod: Place) -> Callable[[int], str]:
     """How each port of a pod is spoken to: by mutual TLS alone, or in plain text as well."""
     general = PERMISSIVE
     ports: dict[int, str] = {}
-    found = list(_applying(world, pod, "PeerAuthentication"))
+    found = list(world.applying(pod, "PeerAuthentication"))
     # The namespace's first, then what is about the pod itself.
     for made in sorted(found, key=lambda one: "selector" in one["spec"]):
         with reading(made["spec"], f"{title(made)} spec") as spec:

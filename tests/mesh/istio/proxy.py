@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from scripts.manifests.objects import Object, title
-from tests.mesh.istio import access, clusters, routes
+from tests.mesh.istio import access, clusters, routes, tokens
 from tests.mesh.istio.envoy import address, certificate, filter_of, given, tls
 from tests.mesh.istio.fields import Fields, UnknownFieldError, reading
 from tests.mesh.istio.telemetry import observation
 from tests.mesh.istio.world import Place, World
 
 TRANSLATED = {
-    *("AuthorizationPolicy", "PeerAuthentication", "DestinationRule", "VirtualService"),
-    *("Gateway", "ServiceEntry", "Sidecar", "Telemetry"),
+    *("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"),
+    *("DestinationRule", "VirtualService", "Gateway", "ServiceEntry", "Sidecar", "Telemetry"),
 }
 _FILTERS = "extensions.filters"
 _HTTP, _TCP = f"{_FILTERS}.network.http_connection_manager.v3", f"{_FILTERS}.network.tcp_proxy.v3"
@@ -81,8 +81,9 @@ class Proxy:
         }
         routes = [{"match": {"prefix": "/"}, "route": action}]
         host = {"name": "inbound", "domains": ["*"], "routes": routes}
+        checked = tokens.authentication(self._world, self._pod)
         allowed = access.authorization(self._world, self._pod)
-        return self._manager(f"inbound_{port}", [host], allowed)
+        return self._manager(f"inbound_{port}", [host], checked, allowed)
 
     def _outbound(self) -> Iterator[Object]:
         for service in self._world.services:
@@ -150,7 +151,7 @@ class Proxy:
         return {"transport_socket": tls("DownstreamTlsContext", common_tls_context=context)}
 
     def _manager(
-        self, name: str, hosts: list[Object], allowed: Object | None = None, *, edge: bool = False
+        self, name: str, hosts: list[Object], *first: Object | None, edge: bool = False
     ) -> Object:
         router = filter_of("envoy.filters.http.router", f"{_FILTERS}.http.router.v3.Router")
         return filter_of(
@@ -162,7 +163,7 @@ class Proxy:
             normalize_path=True,
             use_remote_address=edge,
             route_config={"name": name, "virtual_hosts": hosts, "validate_clusters": False},
-            http_filters=[one for one in (allowed, router) if one],
+            http_filters=[one for one in (*first, router) if one],
             **self._observed,
         )
 

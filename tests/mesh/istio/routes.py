@@ -86,9 +86,9 @@ def _of(world: World, made: Object, gateway: str, port: int) -> Iterator[Object]
         spec.take("gateways")
         for fields in spec.each("http"):
             name, matches = fields.take("name"), list(_matches(fields, gateway))
-            action = _action(world, fields, port)
+            action, removed = _answer(world, fields, port), _removed(fields)
             for match in matches:
-                yield {"name": name, "match": match, "route": action}
+                yield given(name=name, match=match, request_headers_to_remove=removed, **action)
 
 
 def _matches(fields: Fields, gateway: str) -> Iterator[Object]:
@@ -102,6 +102,22 @@ def _matches(fields: Fields, gateway: str) -> Iterator[Object]:
             yield given(path=exact, prefix=prefix)
     if not some:
         yield {"prefix": "/"}
+
+
+def _removed(fields: Fields) -> list[str] | None:
+    """Headers of requests that go no further."""
+    with fields.within("headers") as headers, headers.within("request") as request:
+        removed: list[str] | None = request.take("remove")
+    return removed
+
+
+def _answer(world: World, fields: Fields, port: int) -> Object:
+    """Who answers: the proxy itself, or a service."""
+    with fields.within("directResponse") as response:
+        status = response.take("status")
+    if status:
+        return {"direct_response": {"status": status}}
+    return {"route": _action(world, fields, port)}
 
 
 def _action(world: World, fields: Fields, port: int) -> Object:

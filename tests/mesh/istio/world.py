@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from scripts.manifests.objects import Object, Objects, has_labels, namespace
+from scripts.manifests.objects import Object, Objects, has_labels, matches, namespace
 
 TRUST_DOMAIN = "cluster.local"
 
@@ -88,6 +88,7 @@ class World:
         outside: the port on 127.0.0.1 that stands for port 443 of all hosts outside.
         providers: of telemetry, as Istio's mesh configuration names them.
         hurry: durations are divided by it.
+        jwks: keys of issuers, as text, by where they are.
         changing: services whose pods come and go, of which proxies hear by files in `endpoints`.
     """
 
@@ -97,6 +98,7 @@ class World:
     network: int
     admin: Mapping[str, int]
     providers: Sequence[Mapping[str, Any]]
+    jwks: Mapping[str, str]
     outside: int = 0
     hurry: float = 1.0
     changing: Set[str] = frozenset()
@@ -123,6 +125,13 @@ class World:
         """Pods of a namespace that have these labels."""
         here = [pod for pod in self.pods if pod.namespace == within]
         return [pod for pod in here if has_labels(pod.labels, labels)]
+
+    def applying(self, pod: Place, kind: str) -> Iterator[Object]:
+        """Policies of a pod's namespace whose selector takes it."""
+        for made in self.objects.of(kind):
+            selector = made["spec"].get("selector", {})
+            if namespace(made) == pod.namespace and matches(pod.labels, selector):
+                yield made
 
     def address(self, pod: Place) -> str:
         """Where a pod's proxy takes what comes in."""

@@ -56,8 +56,27 @@ def _header_match(objects: Objects) -> None:
     match["headers"] = {"x-user": {"exact": "a"}}
 
 
+def _header(objects: Objects) -> None:
+    request = _spec("VirtualService", "doors")(objects)["http"][0]["headers"]["request"]
+    request["set"] = {"x-user": "a"}
+
+
+def _token_place(objects: Objects) -> None:
+    rule = _spec("RequestAuthentication", "orchestrator")(objects)["jwtRules"][0]
+    rule["fromParams"] = ["access_token"]
+
+
+def _issuers(objects: Objects) -> None:
+    _spec("RequestAuthentication", "orchestrator")(objects)["jwtRules"] *= 2
+
+
+def _principal(objects: Objects) -> None:
+    rule = _spec("AuthorizationPolicy", "orchestrator")(objects)["rules"][1]
+    rule["from"][0]["source"]["requestPrincipals"] = ["https://login.example.org/unit-7"]
+
+
 def _retries(objects: Objects) -> None:
-    _spec("VirtualService", "doors")(objects)["http"][1]["retries"]["backoff"] = "1s"
+    _spec("VirtualService", "orchestrator")(objects)["http"][1]["retries"]["backoff"] = "1s"
 
 
 def _balancer(objects: Objects) -> None:
@@ -113,7 +132,11 @@ def _kind(objects: Objects) -> None:
 PLANTED: list[tuple[Callable[[Objects], None], str]] = [
     (_fault, r"VirtualService ocr spec\.http\[0\]: not translated: fault"),
     (_header_match, r"VirtualService doors spec\.http\[0\]\.match\[0\]: not translated: headers"),
-    (_retries, r"VirtualService doors spec\.http\[1\]\.retries: not translated: backoff"),
+    (_header, r"VirtualService doors spec\.http\[0\]\.headers\.request: not translated: set"),
+    (_token_place, r"RequestAuthentication orchestrator .*: not translated: fromParams"),
+    (_issuers, r"only one issuer"),
+    (_principal, r"only any requestPrincipal"),
+    (_retries, r"VirtualService orchestrator .*\.retries: not translated: backoff"),
     (_balancer, r"DestinationRule ocr .*simple is 'PASSTHROUGH'"),
     (_outliers, r"outlierDetection: not translated: splitExternalLocalOriginErrors"),
     (_subset, r"DestinationRule ocr spec\.subsets\[0\]: not translated: trafficPolicy"),

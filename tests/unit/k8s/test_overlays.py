@@ -1,13 +1,14 @@
 """Overlays build and are valid, what objects name is there, and each planted mistake is seen."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.manifests import problems
 from scripts.manifests.objects import NAMESPACE, Objects, Pod, namespace
-from tests.unit.k8s.overlays import NAMES, overlay
+from tests.unit.k8s.overlays import NAMES, component, composed, overlay
 
 Mistake = Callable[[Objects], None]
 
@@ -49,6 +50,43 @@ def knobs(objects: Objects) -> Any:
 def variable(container: Any, name: str) -> Any:
     (made,) = [v for v in container["env"] if v["name"] == name]
     return made
+
+
+def test_a_door_that_knows_no_clients_is_open(tmp_path: Path) -> None:
+    found = problems(composed(tmp_path / "open", "components/istio", "wiring"))
+    assert [line.partition(", ")[0] for line in found] == [
+        "strangers: Deployment gateway: everybody outside may use it",
+        "strangers: Deployment gateway: each of its pods signs webhooks by a secret of its own",
+    ]
+
+
+def test_without_an_issuer_grpc_stays_inside(tmp_path: Path) -> None:
+    objects = composed(tmp_path / "closed", "components/istio", "components/clients", "wiring")
+    assert problems(objects) == []
+    rules = find(objects, "AuthorizationPolicy", "orchestrator")["spec"]["rules"]
+    assert [one["from"] for one in rules] == [[{"source": {"serviceAccounts": ["gateway"]}}]]
+    routes = find(objects, "VirtualService", "doors")["spec"]["http"]
+    led = [part["destination"] for one in routes for part in one.get("route", [])]
+    assert led == [{"host": "gateway"}]
+
+
+def test_knobs_of_the_issuer_are_where_they_belong(tmp_path: Path) -> None:
+    knobs = {
+        "OIDC_ISSUER": "https://id.example.net/realm",
+        "OIDC_AUDIENCE": "forms",
+        "OIDC_JWKS_URL": "https://keys.example.net/a/b",
+        "OIDC_CLIENT_CLAIM": "azp",
+    }
+    literals = [f"{name}={value}" for name, value in knobs.items()]
+    own = component(tmp_path / "knobs", literals)
+    parts = ("components/istio", "components/clients", "components/oidc")
+    objects = composed(tmp_path / "overlay", *parts, own, "wiring")
+    assert problems(objects) == []
+    rule = _token_rule(objects)
+    assert (rule["issuer"], rule["audiences"]) == (knobs["OIDC_ISSUER"], ["forms"])
+    assert rule["jwksUri"] == knobs["OIDC_JWKS_URL"]
+    assert rule["outputClaimToHeaders"] == [{"header": "pagemesh-subject", "claim": "azp"}]
+    assert find(objects, "ServiceEntry", "issuer")["spec"]["hosts"] == ["keys.example.net"]
 
 
 def _service_of_nobody(objects: Objects) -> None:
@@ -177,12 +215,84 @@ def _unknown_host(objects: Objects) -> None:
     find(objects, "DestinationRule", "ocr")["spec"]["host"] = "orc"
 
 
+def _unknown_clients(objects: Objects) -> None:
+    env = server(objects, "Deployment", "gateway")["env"]
+    env[:] = [v for v in env if not v["name"].endswith(("_API_KEYS_FILE", "_OIDC_ISSUER"))]
+
+
+def _own_secrets(objects: Objects) -> None:
+    env = server(objects, "Deployment", "gateway")["env"]
+    env.remove(variable({"env": env}, "PAGEMESH_GATEWAY_WEBHOOK_SECRETS"))
+
+
+def _misspelt_secret(objects: Objects) -> None:
+    made = variable(server(objects, "Deployment", "gateway"), "PAGEMESH_GATEWAY_WEBHOOK_SECRETS")
+    made["valueFrom"]["secretKeyRef"]["name"] = "gateway-client"
+
+
+def _unmounted_keys(objects: Objects) -> None:
+    mounts = server(objects, "Deployment", "gateway")["volumeMounts"]
+    mounts[:] = [one for one in mounts if one["name"] != "clients"]
+
+
+def _uncounted(objects: Objects) -> None:
+    made = variable(server(objects, "Deployment", "gateway"), "PAGEMESH_GATEWAY_LIMITS_URL")
+    made["value"] = "redis://cache:6379/2"
+
+
+def _from_outside(objects: Objects) -> Any:
+    """What lets gRPC's callers in."""
+    rules = find(objects, "AuthorizationPolicy", "orchestrator")["spec"]["rules"]
+    return rules[1]["from"][0]["source"]
+
+
+def _no_token(objects: Objects) -> None:
+    del _from_outside(objects)["requestPrincipals"]
+
+
+def _anybody_with_a_token(objects: Objects) -> None:
+    del _from_outside(objects)["serviceAccounts"]
+
+
+def _forged_caller(objects: Objects) -> None:
+    del find(objects, "VirtualService", "doors")["spec"]["http"][0]["headers"]
+
+
+def _unchecked_tokens(objects: Objects) -> None:
+    remove(objects, "RequestAuthentication", "orchestrator")
+
+
+def _tokens_of_nobody(objects: Objects) -> None:
+    spec = find(objects, "RequestAuthentication", "orchestrator")["spec"]
+    spec["selector"]["matchLabels"]["app.kubernetes.io/component"] = "orchestartor"
+
+
+def _token_rule(objects: Objects) -> Any:
+    return find(objects, "RequestAuthentication", "orchestrator")["spec"]["jwtRules"][0]
+
+
+def _any_audience(objects: Objects) -> None:
+    del _token_rule(objects)["audiences"]
+
+
+def _forged_subject(objects: Objects) -> None:
+    _token_rule(objects)["outputClaimToHeaders"][0]["header"] = "pagemesh-client"
+
+
+def _two_issuers(objects: Objects) -> None:
+    _token_rule(objects)["issuer"] = "https://old.example.org"
+
+
+def _unknown_issuer(objects: Objects) -> None:
+    remove(objects, "ServiceEntry", "issuer")
+
+
 def _unknown_gateway(objects: Objects) -> None:
-    find(objects, "VirtualService", "doors")["spec"]["gateways"] = ["mesh", "pubic"]
+    find(objects, "VirtualService", "doors")["spec"]["gateways"] = ["pubic"]
 
 
 def _host_not_let_in(objects: Objects) -> None:
-    find(objects, "VirtualService", "doors")["spec"]["hosts"][1] = "grpc.example.org"
+    find(objects, "VirtualService", "doors")["spec"]["hosts"][0] = "grpc.example.org"
 
 
 def _gateway_without_selector(objects: Objects) -> None:
@@ -295,6 +405,20 @@ MISTAKES: list[tuple[Mistake, str]] = [
     (_unknown_source_of_documents, "doors: documents may come from files.example.org"),
     (_retries_twice, "retries: VirtualService ocr: Istio repeats calls to a model"),
     (_default_retries, "retries: calls to ocr have no VirtualService"),
+    (_unknown_clients, "strangers: Deployment gateway: everybody outside may use it"),
+    (_own_secrets, "strangers: Deployment gateway: each of its pods signs webhooks by"),
+    (_misspelt_secret, "references: Deployment gateway server: secret gateway-client is made by"),
+    (_unmounted_keys, "environments: Deployment gateway server: PAGEMESH_GATEWAY_API_KEYS_FILE"),
+    (_uncounted, "addresses: Deployment gateway: LIMITS_URL is"),
+    (_no_token, "strangers: AuthorizationPolicy orchestrator: who comes in by the ingress needs"),
+    (_anybody_with_a_token, "strangers: AuthorizationPolicy orchestrator: a rule lets anybody in"),
+    (_forged_caller, "strangers: VirtualService doors: route grpc leaves pagemesh-caller"),
+    (_unchecked_tokens, "tokens: AuthorizationPolicy orchestrator asks for tokens, which nothing"),
+    (_tokens_of_nobody, "selectors: RequestAuthentication orchestrator selects"),
+    (_any_audience, "tokens: RequestAuthentication orchestrator: tokens of other applications"),
+    (_forged_subject, "tokens: RequestAuthentication orchestrator: callers may set"),
+    (_two_issuers, "tokens: RequestAuthentication orchestrator: Deployment gateway takes other"),
+    (_unknown_issuer, "tokens: RequestAuthentication orchestrator: Deployment gateway may not"),
     (_short_grace, "lifecycles: Deployment ocr may take 78 s to end and is given 60 s"),
     (_no_sleep, "lifecycles: Deployment ocr: server ends before the proxies have noticed"),
     (_no_startup, "lifecycles: Deployment ocr: server has no startupProbe"),

@@ -75,6 +75,8 @@ def put(made: Any, path: str, value: Any) -> None:
         ("DestinationRule", "ocr", "spec.trafficPolicy.outlierDetection.baseEjectTime", "15s"),
         ("VirtualService", "ocr", "spec.http.0.retries.attempts", "none"),
         ("VirtualService", "ocr", "spec.http.0.retry", {}),
+        ("RequestAuthentication", "orchestrator", "spec.jwtRules.0.jwksURL", "https://a"),
+        ("AuthorizationPolicy", "orchestrator", "spec.rules.1.from.0.source.requestPrincipal", "*"),
         ("Gateway", "public", "spec.servers.0.tls.mode", "TLS"),
         ("ServiceEntry", "documents", "spec.resolution", "DNSS"),
         ("ScaledObject", "orchestrator", "spec.triggers.0.metadata", ["topic"]),

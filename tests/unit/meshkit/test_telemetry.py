@@ -13,7 +13,7 @@ from opentelemetry import trace
 
 from meshkit.serving import PageServicer
 from meshkit.telemetry import names
-from meshkit.telemetry.calls import server_attributes
+from meshkit.telemetry.calls import CALLER_KEY, SUBJECT_KEY, caller_of, server_attributes
 from meshkit.telemetry.otlp import metric_exporter, span_exporter
 from meshkit.telemetry.process import configure_telemetry
 from meshkit.telemetry.vocabulary import OTHER, KnownNames
@@ -212,3 +212,31 @@ def test_exporters_speak_the_protocol_that_is_named(protocol: str) -> None:
 def test_names_in_metrics_are_bounded() -> None:
     known = KnownNames(2)
     assert [known.name(name) for name in ("a", "b", "c", "a")] == ["a", "b", OTHER, "a"]
+
+
+class Told:
+    """What of a call's context says who calls."""
+
+    def __init__(self, **metadata: str) -> None:
+        self._metadata = metadata
+
+    def invocation_metadata(self) -> list[tuple[str, str]]:
+        return [(name.replace("_", "-"), value) for name, value in self._metadata.items()]
+
+
+@pytest.mark.parametrize(
+    ("told", "caller"),
+    [
+        ({}, ""),
+        ({CALLER_KEY: "billing/unit 7"}, "billing/unit 7"),
+        ({CALLER_KEY: "x" * 65}, ""),
+        ({CALLER_KEY: "billing", SUBJECT_KEY: "7f3a"}, "oidc:7f3a"),
+        ({CALLER_KEY: "billing", SUBJECT_KEY: "a|b"}, ""),
+        ({CALLER_KEY: "billing", SUBJECT_KEY: ""}, ""),
+    ],
+)
+def test_a_client_of_a_token_that_was_checked_goes_before_what_a_caller_says(
+    told: dict[str, str], caller: str
+) -> None:
+    context: Any = Told(**told)
+    assert caller_of(context) == caller
