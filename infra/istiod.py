@@ -26,11 +26,15 @@ DISCOVERY_PORT = 15012
 _LOGGED = re.compile(r"^\d{4}-\d\d-\d\dT\S+\t.*\n", re.MULTILINE)
 # Filters that Envoy has in Istio's own build alone.
 _PLAIN_ENVOY = {"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false"}
-
+# As docs/operations.md says: keys of issuers are fetched from public addresses alone.
+_PRIVATE = {
+    "BLOCKED_CIDRS_IN_JWKS_URIS": "10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,"
+    "172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7,fe80::/10"
+}
 
 INGRESS = "deployment/istio-ingressgateway"
 _VALUES = {
-    "pilot": {"cni": {"enabled": True}},
+    "pilot": {"cni": {"enabled": True}, "env": _PRIVATE},
     "telemetry": {"enabled": False},
     "global": {"proxy": {"seccompProfile": {"type": "RuntimeDefault"}}},
 }
@@ -85,7 +89,7 @@ class Istiod(Service):
             "CLUSTER_ID": "Kubernetes",
             "ISTIOD_CUSTOM_HOST": "localhost",
         }
-        return Command(command, {**environ, **_PLAIN_ENVOY})
+        return Command(command, {**environ, **_PLAIN_ENVOY, **_PRIVATE})
 
 
 def install_in_pods(plane: ControlPlane, mesh: Mapping[str, Any], node: Node) -> None:

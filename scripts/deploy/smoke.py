@@ -31,6 +31,8 @@ def smoke(address: str, shown: str) -> str:
     """
     try:
         with Client(address, api_key=shown) as client:
+            # A stream that is refused while it is sent may end before it hears why.
+            client.pipelines()
             pages = list(client.analyze(SAMPLE, pipeline="application_form"))
     except PagemeshError as error:
         why = f"{error}{'' if shown else _UNKNOWN}"

@@ -30,7 +30,7 @@ except DeployError as error:
 
 
 class Door(grpc.GenericRpcHandler):
-    """Answers every call with a page, for who shows the token."""
+    """Knows no pipelines, and answers other calls with a page, for who shows the token."""
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
         async def serve(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
@@ -38,6 +38,9 @@ class Door(grpc.GenericRpcHandler):
                 await context.abort(grpc.StatusCode.PERMISSION_DENIED, "RBAC: access denied")
             async for _ in requests:
                 pass
+            if str(details.method).endswith("/ListPipelines"):
+                yield b""
+                return
             answer = pb.AnalyzeDocumentResponse()
             answer.page.page_number = 1
             yield answer.SerializeToString()
