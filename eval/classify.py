@@ -34,6 +34,7 @@ from servers.classify.classifier import (
     FAMILY_SEPARATOR,
     UNKNOWN,
     Classifier,
+    Judgement,
     class_of,
     read_classifier,
     softmax,
@@ -189,29 +190,40 @@ def _left_out(tuning: Sequence[Page], aside: Sequence[Page], base: Examples) -> 
     print(f"  pages of known classes labelled so: {wrongly:.3f}")
 
 
-def _families(pages: Sequence[Page]) -> None:
+def _families(pages: Sequence[Page], drawn: Examples) -> None:
     """Turn by turn a year of each family that has several is the test, all else the training."""
     years: dict[str, set[int]] = defaultdict(set)
     for page in pages:
         if page.year is not None:
             years[page.leaf].add(page.year)
     several = {leaf: sorted(found)[::-1] for leaf, found in years.items() if len(found) > 1}
-    answers: list[tuple[str, Answer]] = []
+    answers: list[tuple[str, Page, Judgement]] = []
     for turn in range(max(map(len, several.values()))):
         left_out = {leaf: found[turn] for leaf, found in several.items() if turn < len(found)}
         test = [page for page in pages if page.year == left_out.get(page.leaf, -1)]
         rest = [page for page in pages if page.year != left_out.get(page.leaf, -1)]
-        counts = Counter(page.leaf for page in rest)
-        training = [page for page in rest if counts[page.leaf] > 1]
-        classifier, _ = fit(as_examples(training, lambda page: page.leaf))
-        answers += [("newest" if turn == 0 else "another", one) for one in ask(classifier, test)]
+        classifier, _ = fit(as_examples(rest, _family_of), drawn)
+        name = "newest" if turn == 0 else "another"
+        judged = classifier.judge(stack([page_vector(page.layout, page.lines) for page in test]))
+        answers += [(name, *pair) for pair in zip(test, judged, strict=True)]
     print(f"\n{FAMILIES} and {BLANKS}: a year of {len(several)} families never seen")
     for name in ("newest", "another"):
-        rows = [answer for which, answer in answers if which == name]
-        right = _share(row.best == row.page.leaf for row in rows)
-        kept = _share(row.label == row.page.leaf for row in rows)
-        print(f"  {name} year: best family right {right:.3f}, not `{UNKNOWN}` either {kept:.3f}"
-              f"  of {len(rows)} pages")  # fmt: skip
+        rows = [(page, judgement) for which, page, judgement in answers if which == name]
+        right = [_is_family(page, judgement) for page, judgement in rows]
+        kept = [judgement.typicality >= ClassifyConfig().typicality for _, judgement in rows]
+        both = _share(map(all, zip(right, kept, strict=True)))
+        print(f"  {name} year: class and family right {_share(iter(right)):.3f}, not `{UNKNOWN}` "
+              f"either {both:.3f}  of {len(rows)} pages")  # fmt: skip
+
+
+def _family_of(page: Page) -> str:
+    return f"{page.truth}{FAMILY_SEPARATOR}{page.leaf}"
+
+
+def _is_family(page: Page, judgement: Judgement) -> bool:
+    """Whether the best class is the page's, and the best family in it, too."""
+    best, _ = judgement.scores[0]
+    return best == page.truth and judgement.families[0][0] == page.leaf
 
 
 def calibrate(classifier: Classifier, pages: Sequence[Page]) -> dict[str, Any]:
@@ -260,7 +272,8 @@ def main() -> None:
         refitted(pages, base, read_classifier(given.model))
         trained(pages, base)
         forms = [page for page in pages if page.set_name == FAMILIES]
-        _families(forms + blank_pages(given.data, given.texts))
+        drawn = base.rows([i for i, leaf in enumerate(base.leaves) if FAMILY_SEPARATOR not in leaf])
+        _families(forms + blank_pages(given.data, given.texts), drawn)
         return
     classifier = read_classifier(given.model)
     part = Part.TUNING if given.calibration else as_part(given.part)

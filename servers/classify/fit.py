@@ -51,6 +51,7 @@ PENALTY = 1 / 30
 OWN_WEIGHT = 4.0
 """How much more an own page counts than one of the classes that it is added to."""
 FEWEST = 2
+"""Pages of a class; a family of it may have one."""
 RECOMMENDED = 10
 
 
@@ -80,10 +81,13 @@ def fit(own: Examples, base: Examples | None = None) -> tuple[Classifier, Report
     )
     tests = folds_of(own)
     held_out = [_cross_validate(kernel, training, tests) for kernel in kernels]
-    heads = [_head(kernel, training, look) for kernel, look in zip(kernels, held_out, strict=True)]
+    again = _known_when_left_out(training, tests)
+    heads = [
+        _head(kernel, training, look, again) for kernel, look in zip(kernels, held_out, strict=True)
+    ]
     classifier = Classifier(tuple(training.leaves), statistics, layout, *heads)
     auroc = _unknown_auroc(kernels[0], training, tests)
-    return classifier, _report(own, training.leaves, heads, held_out, auroc)
+    return classifier, _report(own, training.leaves, heads, held_out, again, auroc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,21 @@ def _cross_validate(kernel: Kernel, training: _Training, tests: NDArray[np.int64
     return Look(logits, likeness)
 
 
-def _head(kernel: Kernel, training: _Training, held_out: Look) -> Head:
+def _known_when_left_out(training: _Training, tests: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(own,) whether the training that left a page out had its leaf: one of a single file has none.
+
+    What such a page looks like then says nothing of how it will be known.
+    """
+    turns = np.concatenate([tests, np.full(len(training.truth) - len(tests), -1)])
+    return np.array(
+        [
+            bool(((training.truth == leaf) & (turns != turn)).any())
+            for leaf, turn in zip(training.truth, tests, strict=False)
+        ]
+    )
+
+
+def _head(kernel: Kernel, training: _Training, held_out: Look, again: NDArray[np.bool_]) -> Head:
     """The head, its scores and typical sureness as the first, the own pages were left out."""
     leaves = training.leaves
     _, coefficients, bias = _solve(kernel.rows, training.truth, training.weights)
@@ -181,7 +199,7 @@ def _head(kernel: Kernel, training: _Training, held_out: Look) -> Head:
     mean_words, mean_dense = kernel.weights(means)
     own = len(held_out.logits)
     places = np.array([leaves.index(leaf) for leaf in training.truth[:own]])
-    temperature = _temperature(held_out.logits, places)
+    temperature = _temperature(held_out.logits[again], places[again]) if again.any() else 1.0
     known = training.classes[:own] != UNKNOWN
     in_class = np.sort(sureness_of(held_out, leaves)[known])
     return Head(words, dense, bias, mean_words, mean_dense, temperature, in_class)
@@ -230,6 +248,7 @@ def _report(
     leaves: Sequence[str],
     heads: Sequence[Head],
     held_out: Sequence[Look],
+    again: NDArray[np.bool_],
     auroc: float | None,
 ) -> Report:
     truth = np.array([class_of(leaf) for leaf in own.leaves])
@@ -243,11 +262,12 @@ def _report(
     said = names[full.argmax(axis=1)]
     right = said == truth
     best_leaf = np.array(leaves)[held_out[0].logits.argmax(axis=1)]
+    leaf_right = (best_leaf == np.array(own.leaves))[again]
     return Report(
         pages=len(truth),
         classes=len(classes),
         accuracy=float(right.mean()),
-        leaf_accuracy=float((best_leaf == np.array(own.leaves)).mean()),
+        leaf_accuracy=float(leaf_right.mean()) if again.any() else 0.0,
         layout_accuracy=float((names[bare.argmax(axis=1)] == truth).mean()),
         calibration_error=calibration_error(full.max(axis=1), right),
         unknown_auroc=auroc,
@@ -261,8 +281,8 @@ def _report(
 def _check(own: Examples, everything: Examples) -> None:
     if len({class_of(leaf) for leaf in everything.leaves}) < 2:
         raise TooFewExamplesError("there is one class: at least two are needed to tell apart")
-    counts = Counter(everything.leaves)
-    few = sorted(leaf for leaf in set(own.leaves) if counts[leaf] < FEWEST)
+    counts = Counter(map(class_of, everything.leaves))
+    few = sorted(name for name in set(map(class_of, own.leaves)) if counts[name] < FEWEST)
     if few:
         raise TooFewExamplesError(
             f"{', '.join(few)}: one page is not enough; give {RECOMMENDED} or more"

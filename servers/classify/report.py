@@ -15,7 +15,8 @@ class Report:
 
     Attributes:
         pages, classes: how many there are.
-        accuracy: over classes; that over leaves is `leaf_accuracy`.
+        accuracy: over classes.
+        leaf_accuracy: over leaves, of pages whose leaf has pages in other files.
         layout_accuracy: over classes, without the text.
         calibration_error: expected calibration error of the scores, in [0, 1].
         unknown_auroc: chance that a page of a class left out of training looks less known than one

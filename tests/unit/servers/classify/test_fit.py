@@ -10,7 +10,7 @@ import pytest
 
 from servers.classify import fit as fitting
 from servers.classify.classifier import Classifier, WrongModelError, read_classifier
-from servers.classify.examples import helping, read_examples, read_vectors
+from servers.classify.examples import helping, join, read_examples, read_vectors
 from servers.classify.fit import TooFewExamplesError, fit, folds_of
 from servers.classify.page_vector import stack
 from servers.classify.report import calibration_error
@@ -115,6 +115,24 @@ def test_own_classes_stand_beside_the_shipped() -> None:
 def test_too_few_examples_are_refused(pages: int, leaves: tuple[str, ...], message: str) -> None:
     with pytest.raises(TooFewExamplesError, match=message):
         fit(examples(pages=pages, leaves=leaves))
+
+
+def test_a_family_is_known_by_a_single_page() -> None:
+    several = examples(pages=6, leaves=("letter", "tax_form/f1"))
+    classifier, report = fit(join(several, examples(pages=1, leaves=("tax_form/f2",))))
+
+    (judgement,) = classifier.judge(stack([vector("tax_form/f2", 903)]))
+
+    assert (judgement.scores[0][0], judgement.families[0][0]) == ("tax_form", "f2")
+    assert report.leaf_accuracy == 1
+
+
+def test_a_family_of_a_single_page_leaves_scores_as_sure_as_they_were() -> None:
+    several = examples(pages=6, leaves=("letter", "tax_form/f1"))
+    alone = fit(several)[0]
+    beside = fit(join(several, examples(pages=1, leaves=("tax_form/f2",))))[0]
+
+    assert beside.full.temperature == pytest.approx(alone.full.temperature, rel=0.5)
 
 
 def test_a_model_folder_says_the_same_again(classifier: Classifier, tmp_path: Path) -> None:
