@@ -74,10 +74,13 @@ def _trend(places: Floats, degrees: Floats) -> float:
         far = (degrees - level - slope * places) / (OUTLYING * SPREAD)
         weight = np.square(np.maximum(1 - np.square(far), 0)) / SPREAD**2
         total = max(float(weight.sum()), 1e-12)
-        middle = float(weight @ places) / total
-        mean = float(weight @ degrees) / total
-        extent = max(float(weight @ np.square(places - middle)), 1e-12)
-        slope = float(weight @ ((places - middle) * (degrees - mean))) / extent
+        # Not products of vectors: for long ones BLAS wakes all cores, which costs more than it
+        # saves, and makes the sum depend on their number.
+        middle = float((weight * places).sum()) / total
+        mean = float((weight * degrees).sum()) / total
+        off = places - middle
+        extent = max(float((weight * np.square(off)).sum()), 1e-12)
+        slope = float((weight * off * (degrees - mean)).sum()) / extent
         level = mean - slope * middle
         error = float(np.sqrt(POINTS_OF_A_LETTER / extent))
     return max(0.0, abs(slope) - SURE * error) * float(high - low)
