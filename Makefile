@@ -208,6 +208,11 @@ fuzz: setup  ## Made-up bytes for everything that reads others', FUZZ_SECONDS fo
 	pip install --quiet --disable-pip-version-check --editable '.[$(DEVICE),gateway,dev,fuzz]' || echo 'atheris cannot be had'
 	python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
+.PHONY: test-upgrade
+test-upgrade: FROM ?= HEAD~20
+test-upgrade: infra-setup  ## Gateways and orchestrators of the revision FROM, replaced one by one on their stores, under load; a minute
+	python -m tests.compatibility.upgrade '$(FROM)'
+
 .PHONY: record
 record: infra-setup  ## What VERSION, a release, sends, answers and keeps, for later ones to be held against
 	python -m tests.compatibility.record 'tests/compatibility/recorded/$(VERSION)'

@@ -15,12 +15,19 @@ class Process:
 
     Attributes:
         name: for the report.
+        code: a folder whose code it runs when it is started next; None: that of now.
     """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], variables: Mapping[str, str], folder: Path
+        self,
+        name: str,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        folder: Path,
+        code: Path | None = None,
     ) -> None:
         self.name = name
+        self.code = code
         self._arguments = [sys.executable, "-m", *arguments]
         self._variables = variables
         self._log = folder / f"{name}.log"
@@ -29,7 +36,11 @@ class Process:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._arguments, env={**os.environ, **self._variables}, stdout=log, stderr=log
+                self._arguments,
+                env={**os.environ, **self._variables},
+                stdout=log,
+                stderr=log,
+                cwd=self.code,
             )
 
     def stop(self) -> None:
