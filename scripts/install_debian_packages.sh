@@ -2,14 +2,14 @@
 # Install the Debian packages that pagemesh uses, when that is possible; say how otherwise.
 # With the word `tests`: what the tests' own services need; the tests skip what is not there. With the word
 # `images`: what builds and runs container images. With `cluster`: what makes pods' networks. With `node`: what a
-# node runs. With `chaos`: what loses packets and shifts clocks.
+# node runs. With `chaos`: what loses packets, shifts clocks and makes disks slow.
 set -euo pipefail
 
 declare -A package_of=([tesseract]=tesseract-ocr)
 [ "${1:-}" = tests ] && package_of=([java]=default-jre-headless [mvn]=maven [redis-server]=redis-server [promtool]=prometheus [chromium]=chromium)
 [ "${1:-}" = cluster ] && package_of=([ip]=iproute2 [iptables]=iptables [setpriv]=util-linux)
 [ "${1:-}" = node ] && package_of=([ip]=iproute2 [iptables]=iptables [setpriv]=util-linux [containerd]=containerd [runc]=runc [conntrack]=conntrack [ipset]=ipset [/usr/lib/cni/bridge]=containernetworking-plugins)
-[ "${1:-}" = chaos ] && package_of=([ip]=iproute2 [iptables]=iptables [faketime]=faketime)
+[ "${1:-}" = chaos ] && package_of=([ip]=iproute2 [iptables]=iptables [faketime]=faketime [mkfs.ext4]=e2fsprogs [losetup]=mount [fsfreeze]=util-linux)
 [ "${1:-}" = images ] && package_of=([buildah]=buildah [podman]=podman [runc]=runc [mmdebstrap]=mmdebstrap [catatonit]=catatonit)
 
 if ! command -v dpkg-query >/dev/null; then

@@ -56,7 +56,8 @@ class SlowDisk(SmallDisk):
         ) as stopper:
             if stopper.stdin is None or stopper.stdout is None:
                 raise AssertionError("it has pipes")
-            stopper.stdout.readline()
+            if not stopper.stdout.readline():
+                raise AssertionError(f"fsfreeze does not stop {self.folder}")
             try:
                 yield lambda: stopper.poll() is None
             finally:
@@ -70,6 +71,7 @@ def slow_disk(folder: Path, megabytes: int) -> Iterator[SlowDisk]:
     Raises:
         PermissionError: nobody but root may mount one, or there are no loop devices.
     """
+    _run("fsfreeze", "--version")
     folder.mkdir(parents=True, exist_ok=True)
     image = folder.with_suffix(".img")
     with image.open("wb") as file:
