@@ -295,6 +295,7 @@ train-checkbox: train-setup  ## Train both checkbox networks on DATA, and fit wh
 	python -m training.checkbox_judge --data '$(DATA)' --proposer '$(WEIGHTS)/checkbox.onnx' --crops '$(CROPS)' \
 		--pages $(PAGES) --epochs $(EPOCHS) --out '$(WEIGHTS)/checkbox_judge.onnx'
 	python -m training.checkbox_peers --weights '$(WEIGHTS)' --out '$(WEIGHTS)/checkbox_peers.json'
+	python -m training.checkbox_int8 --data '$(DATA)' --proposer '$(WEIGHTS)/checkbox.onnx' --out '$(WEIGHTS)/checkbox_int8.onnx'
 
 .PHONY: clean
 clean:  ## Remove what the build made

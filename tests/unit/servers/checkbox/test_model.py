@@ -7,7 +7,16 @@ import pytest
 from meshkit.errors import ModelNotReady
 from meshkit.model import Image, PageInput
 from servers.checkbox.config import CheckboxConfig
-from servers.checkbox.model import Checkbox, CheckboxModel, CheckboxOptions, Shape
+from servers.checkbox.model import (
+    CPU_PROPOSER,
+    PROPOSER,
+    WEIGHTS,
+    Checkbox,
+    CheckboxModel,
+    CheckboxOptions,
+    Shape,
+)
+from servers.checkbox.propose import Proposer
 from tests.unit.servers.checkbox.conftest import Find
 from tests.unit.servers.checkbox.pages import Drawn, form, rows_of_boxes
 
@@ -29,6 +38,18 @@ def test_boxes_are_found_in_order_with_their_states(find: Find, size: int) -> No
         assert box.checked == truth.checked, truth
         assert box.shape is Shape.SQUARE
         assert 0.5 <= box.score <= 1
+
+
+def test_eight_bits_propose_what_the_network_does() -> None:
+    page, config = form(rows_of_boxes(28)), CheckboxConfig(device="cpu")
+    rects, chances = Proposer(WEIGHTS / PROPOSER, config).propose(page, 0.2)
+    small_rects, small_chances = Proposer(WEIGHTS / CPU_PROPOSER, config).propose(page, 0.2)
+    apart = np.abs(small_rects[:, None] - rects).max(axis=2)
+    same = apart.argmin(axis=1)
+    assert sorted(same) == [*range(len(rects))]
+    assert len(rects) >= len(rows_of_boxes(28))
+    assert apart.min(axis=1).max() < 0.5
+    assert np.abs(small_chances - chances[same]).max() < 0.1
 
 
 def test_circles_are_told_from_squares(find: Find) -> None:
