@@ -29,8 +29,9 @@ SKIPPED_EVENT = "pagemesh.step.skipped"
 
 ATTRIBUTES = {
     REQUEST_ID: "the client's id for the piece of work",
-    CLIENT: "for whom the document is read: what the call's `pagemesh-caller` metadata says; "
-    "empty when it says nothing, `_OTHER` in metrics beyond 64 names",
+    CLIENT: "for whom the document is read: the client of a token that a proxy has checked, else "
+    "what the call's `pagemesh-caller` metadata says; empty when it says nothing, `_OTHER` in "
+    "metrics beyond 64 names",
     PIPELINE: "the pipeline; `_OTHER` in metrics beyond 256 names",
     PIPELINE_VERSION: "its version",
     MEDIA_TYPE: "what the document's bytes are",
