@@ -3,9 +3,12 @@ of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
 
 from servers.ocr.crops import STEP
-from servers.ocr.domain import Tier
+from servers.ocr.domain import TextLine, Tier, Word
 from servers.ocr.recognition import Box, Reading
 
 
@@ -19,7 +22,9 @@ class Plan:
         first: reads all of them.
         second: reads again those that `first` is not sure of, the least sure first.
         sure: from this confidence on a reading of `first` stays,
-        sure_word: when each of its words has at least this one.
+        sure_word: when each of its words has at least this one,
+        even: and none of its spaces is narrower than this part of its line's others: what tears a
+            word apart is sure of it.
         share: up to this part of what there is to read on a page is read again.
         whole: the tier reads whatever `second` reads; the languages that `first` lacks letters of
             are read by `second` alone. Otherwise it reads what `first` reads.
@@ -31,6 +36,7 @@ class Plan:
     second: str
     sure: float
     sure_word: float
+    even: float
     share: float
     whole: bool
 
@@ -43,6 +49,7 @@ PLANS = {
         "rec_small.onnx",
         sure=0.975,
         sure_word=0.0,
+        even=0.0,
         share=0.16,
         whole=False,
     ),
@@ -53,6 +60,7 @@ PLANS = {
         "rec_small.onnx",
         sure=0.99,
         sure_word=0.8,
+        even=0.55,
         share=1.0,
         whole=True,
     ),
@@ -67,6 +75,12 @@ SPACE_BONUS = {"rec_small.onnx": 0.5, "rec_tiny.onnx": 1.5}
 PITCH = 2 * STEP
 """Columns that a character needs: one step for itself, and one for the blank that tells it from an
 equal one behind it."""
+
+FEWEST_SPACES = 3
+"""Spaces of a line that tell of each other how wide they are in its print."""
+
+LEAST_SPACE = 0.1
+"""Pixels of the page; narrower ones are between columns of ink that touch."""
 
 LEAD = 0.05
 """The second network is right more often than a first one that is as sure; one that is so much
@@ -105,4 +119,32 @@ def least_sure(boxes: Sequence[Box], readings: Sequence[Reading], plan: Plan) ->
 
 def _is_sure(reading: Reading, plan: Plan) -> bool:
     words = (word.confidence for line in reading.lines for word in line.words)
-    return reading.confidence >= plan.sure and min(words, default=0.0) >= plan.sure_word
+    return (
+        reading.confidence >= plan.sure
+        and min(words, default=0.0) >= plan.sure_word
+        and all(narrowest_space(line) >= plan.even for line in reading.lines)
+    )
+
+
+def narrowest_space(line: TextLine) -> float:
+    """Of the spaces between two letters the narrowest, over the median of the line's others.
+
+    Infinite where there is none to tell of: where spaces are few, or stand on an underline.
+    """
+    pairs = [*pairwise(line.words)]
+    widths = np.array([float(np.linalg.norm(b.quad[0] - a.quad[1])) for a, b in pairs])
+    if len(widths) < FEWEST_SPACES:
+        return np.inf
+    usual = [float(np.median(np.delete(widths, place))) for place in range(len(widths))]
+    return min(
+        (
+            width / max(other, 1e-6)
+            for pair, width, other in zip(pairs, widths.tolist(), usual, strict=True)
+            if width >= LEAST_SPACE and _are_letters(*pair)
+        ),
+        default=np.inf,
+    )
+
+
+def _are_letters(left: Word, right: Word) -> bool:
+    return left.text[-1].isalpha() and right.text[0].isalpha()

@@ -35,6 +35,34 @@ def test_a_sure_line_with_an_unsure_word_is_read_again() -> None:
     assert least_sure([BOX], [found], replace(plan, sure_word=0.6)) == []
 
 
+def spaced(text: str, *spaces: float) -> Reading:
+    """A sure line of words 40 pixels wide, so many pixels apart."""
+    found, left = [], 0.0
+    for word, space in zip(text.split(), (*spaces, 0), strict=True):
+        quad = np.array([[left, 0], [left + 40, 0], [left + 40, 20], [left, 20]], np.float64)
+        found.append(Word(word, quad, 1.0))
+        left += 40 + space
+    return Reading((TextLine(text, QUAD, 1.0, tuple(found)),), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_doubted"),
+    [
+        (spaced("necessary adjus tments to its", 27, 8, 26, 28), True),
+        (spaced("necessary adjustments to its own", 27, 24, 26, 28), False),
+        (spaced("pay 12 500 to him", 27, 8, 26, 28), False),  # digits are parted as they like
+        (spaced("all on an underline", 27, 0, 26), False),
+        (spaced("adjus tment note", 8, 27), False),  # two spaces tell nothing of each other
+    ],
+)
+def test_a_line_with_a_space_far_narrower_than_its_others_is_read_again(
+    line: Reading, is_doubted: bool
+) -> None:
+    plan = PLANS[Tier.ACCURATE]
+    assert (least_sure([BOX], [line], plan) == [0]) is is_doubted
+    assert least_sure([BOX], [line], replace(plan, even=0.0)) == []
+
+
 def test_narrow_print_is_shown_wider_so_that_each_letter_has_its_columns() -> None:
     found = reading(("abcdefghij" * 3, 1.0))
     assert widened(BOX, found).columns == pytest.approx(30 * PITCH)
