@@ -37,11 +37,17 @@ _PATTERN = (True, False, False, True)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What one block took, in seconds: by the clock, of processors, of those the sidecars'."""
+    """What one block took, in seconds: by the clock, and of processors, by who used them."""
 
     seconds: float
-    processors: float
+    orchestrator: float
+    models: float
     sidecars: float
+
+    @property
+    def processors(self) -> float:
+        """Of all of them."""
+        return self.orchestrator + self.models + self.sidecars
 
 
 @dataclass(slots=True)
@@ -55,19 +61,21 @@ class _Side:
         before, started = self._processor_seconds(), time.perf_counter()
         await asyncio.gather(*(self._read() for _ in range(PAGES)))
         seconds, after = time.perf_counter() - started, self._processor_seconds()
-        return Block(seconds, after[0] - before[0], after[1] - before[1])
+        return Block(seconds, *(b - a for a, b in zip(before, after, strict=True)))
 
     async def _read(self) -> None:
         result = await self.client.analyze(DOCUMENT, pipeline=PIPELINE, pages="1").collect()
         if result.document.pages.ok != 1:
             raise RuntimeError(f"{DOCUMENT} was not read: {result.document.pages}")
 
-    def _processor_seconds(self) -> tuple[float, float]:
-        """Of the orchestrator, models and sidecars together, and of the sidecars."""
+    def _processor_seconds(self) -> tuple[float, float, float]:
+        """Of the orchestrator, of the models, of the sidecars, so far."""
         services = self.mesh.services
-        sidecars = sum(_spent(services[sidecar_of(name)]) for name in MODELS)
-        models = sum(_spent(services[name]) for name in MODELS)
-        return _spent(self.orchestrator) + models + sidecars, sidecars
+        return (
+            _spent(self.orchestrator),
+            sum(_spent(services[name]) for name in MODELS),
+            sum(_spent(services[sidecar_of(name)]) for name in MODELS),
+        )
 
 
 async def measure_sidecars(rounds: int) -> list[Figure]:
