@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
 from tests.fuzz.mutations import damaged
 from tests.fuzz.targets import TARGETS
@@ -49,6 +49,7 @@ def unguided(name: str, seconds: float, folder: Path) -> tuple[int, bool, str]:
         max_examples=10**9,
         database=None,
         deadline=None,
+        verbosity=Verbosity.quiet,  # the end of its time is no failure
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
