@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Spool:
         self._folder = limits.scratch_dir
         self._limit = limits.max_document_bytes
         self._made: tuple[int, Path] | None = None
+        self._closed = False
+        self._writing = threading.Lock()  # a write that is cancelled goes on in its thread
         self._digest = hashlib.sha256()
         self.size = 0
 
@@ -40,7 +43,7 @@ class Spool:
         try:
             yield spool
         finally:
-            await asyncio.to_thread(spool.close)  # a disk that hangs must not hold up the loop
+            await spool.close()
 
     @property
     def path(self) -> Path:
@@ -60,17 +63,16 @@ class Spool:
             DependencyUnavailable: the file cannot be made, or written: the disk is full, say.
         """
         self.check_size(self.size + len(chunk))
-        descriptor, _ = await asyncio.to_thread(self._file)
         try:
-            await asyncio.to_thread(self._append, descriptor, chunk)
+            await asyncio.to_thread(self._append, chunk)
         except OSError as error:
             raise disk_unavailable() from error
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Remove the file, if it was made. Safe to call twice."""
-        made, self._made = self._made, None
-        if made is not None:
-            _remove(*made)
+        self._closed = True
+        if self._made is not None or self._writing.locked():
+            await asyncio.to_thread(self._discard)  # a disk that hangs must not hold up the loop
 
     def check_size(self, size: int) -> None:
         """
@@ -93,12 +95,22 @@ class Spool:
                 raise disk_unavailable() from error
         return self._made
 
-    def _append(self, descriptor: int, chunk: bytes) -> None:
-        self._digest.update(chunk)
-        view = memoryview(chunk)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        self.size += len(chunk)
+    def _append(self, chunk: bytes) -> None:
+        with self._writing:
+            if self._closed:
+                return
+            descriptor, _ = self._file()
+            self._digest.update(chunk)
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            self.size += len(chunk)
+
+    def _discard(self) -> None:
+        with self._writing:
+            made, self._made = self._made, None
+        if made is not None:
+            _remove(*made)
 
 
 def disk_unavailable() -> DependencyUnavailable:

@@ -122,7 +122,7 @@ class RequestHandler:
         order = self._intake.order(case, request, spec, spool)
         case.stage = "queue"
         async with self._turns.turn(request["client"]):
-            order.resources.push_async_callback(asyncio.to_thread, spool.close)
+            order.resources.push_async_callback(spool.close)
             with document_active():
                 document = await self._read(case, order, request["client"])
         case.stage = "store"

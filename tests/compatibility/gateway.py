@@ -16,6 +16,7 @@ from pymongo import AsyncMongoClient
 from orchestrator.testing import RunningOrchestrator, running_orchestrator, tiff
 from tests.compatibility import frames
 from tests.integration.gateway.conftest import RunningGateway, config_of, running_gateway
+from tests.integration.processes import hang_after
 
 FILES = {"form.tiff": tiff(2, width=60, height=84), "broken.tiff": b"II*\0"}
 ANYWHERE = "file:///ANYWHERE"
@@ -89,7 +90,7 @@ async def make_documents(
     await conversation.ask("pipelines", "GET", "/v1/pipelines")
     await conversation.ask("secret", "GET", "/v1/webhook-secret")
     await conversation.ask("unknown", "GET", "/v1/documents/nobody")
-    _hang_at_the_second_page(running)
+    hang_after(running.mesh["ocr"], 1)
     await conversation.send("cut", "form.tiff", webhook=_NOBODY)
     async with asyncio.timeout(60):
         while (await gateway.http.get("/v1/documents/cut/pages/1")).status_code != 200:  # noqa: ASYNC110
@@ -150,17 +151,6 @@ def _headers(answer: httpx.Response) -> dict[str, str]:
     return {
         name: answer.headers[name] for name in ("content-type", "etag") if name in answer.headers
     }
-
-
-def _hang_at_the_second_page(running: RunningOrchestrator) -> None:
-    answer = running.mesh["ocr"].answer
-
-    async def first_only(request: Any, model: Any) -> Any:
-        if not request.page.page_id.endswith("1"):
-            await asyncio.Event().wait()
-        return await answer(request, model)
-
-    running.mesh["ocr"].answer = first_only
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from pagemesh.orchestrator.v1 import orchestrator_service_pb2 as pb
 from scripts.generate_stubs import PROTOS
 from scripts.lint_protos import build_image
 from tests.compatibility import frames
+from tests.integration.processes import hang_after
 
 SERVICE = "/pagemesh.orchestrator.v1.OrchestratorService/"
 MODELS = {
@@ -110,14 +111,7 @@ async def record_state(folder: Path) -> None:
     """Keep one document that was read, and one that was cut off after its first page."""
     async with running_orchestrator(folder) as running:
         await running.analyze(DOCUMENT, request_id="done", pipeline="text")
-        answer = running.mesh["ocr"].answer
-
-        async def first_only(request: Any, model: Any) -> Any:
-            if not request.page.page_id.endswith("1"):
-                await asyncio.Event().wait()
-            return await answer(request, model)
-
-        running.mesh["ocr"].answer = first_only
+        hang_after(running.mesh["ocr"], 1)
         spec = pb.DocumentSpec(request_id="cut", pipeline="text", filename="form.tiff")
         request = pb.SubmitDocumentRequest(spec=spec, content=DOCUMENT)
         await running.stub.SubmitDocument(request)

@@ -23,7 +23,7 @@ from pagemesh.orchestrator.v1.document_pb2 import DOCUMENT_STATE_SUCCEEDED
 from tests.compatibility.gateway import gateway_before_fakes, make_documents
 from tests.compatibility.test_gateway_state import all_is_found
 from tests.integration.conftest import memory_mongo as memory_mongo  # noqa: PLC0414 - a fixture
-from tests.integration.processes import submit
+from tests.integration.processes import hang_after, submit
 
 _CHANGES = 20
 _NEW = "of_the_next_release"
@@ -174,14 +174,7 @@ async def test_an_orchestrator_goes_on_with_what_the_next_release_began(
 ) -> None:
     shared: dict[str, Any] = {"store_url": url, "store_lease_seconds": 0.5}
     async with running_orchestrator(tmp_path / "next", **shared) as running:
-        answer = running.mesh["ocr"].answer
-
-        async def first_only(request: Any, model: Any) -> Any:
-            if not request.page.page_id.endswith("1"):
-                await asyncio.Event().wait()
-            return await answer(request, model)
-
-        running.mesh["ocr"].answer = first_only
+        hang_after(running.mesh["ocr"], 1)
         await submit(running.stub, "cut", tiff(3))
         async with asyncio.timeout(60):
             while not await _pages(running, "cut"):  # noqa: ASYNC110 - it says no word of it

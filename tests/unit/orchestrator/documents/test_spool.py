@@ -3,7 +3,11 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from orchestrator.documents import spool as module
 from orchestrator.documents.config import DocumentLimits
 from orchestrator.documents.spool import Spool, sweep
 
@@ -58,3 +62,35 @@ def test_a_sweep_beside_it_never_takes_a_new_spool(tmp_path: Path) -> None:
     finally:
         finished.set()
         sweeper.join()
+
+
+async def test_a_write_that_is_cancelled_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread goes on, and may only then have made the file."""
+    begun, may_go_on = threading.Event(), threading.Event()
+    make = module._make_locked
+
+    def slowly(folder: Path) -> Any:
+        begun.set()
+        assert may_go_on.wait(60)
+        return make(folder)
+
+    monkeypatch.setattr(module, "_make_locked", slowly)
+    spool = Spool(DocumentLimits(scratch_dir=tmp_path))
+    writing = asyncio.create_task(spool.write(b"half"))
+    assert await asyncio.to_thread(begun.wait, 60)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    closing = asyncio.create_task(spool.close())
+    await asyncio.sleep(0)
+    may_go_on.set()
+    await closing
+    assert _files(tmp_path) == []
+    spool._append(b"late")
+    assert _files(tmp_path) == []
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
