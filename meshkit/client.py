@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 
+from meshkit.stream_status import ServerStatus
 from meshkit.telemetry.calls import tracing_interceptors
 
 DEFAULT_MAX_MESSAGE_BYTES = 128 * 1024 * 1024
@@ -25,7 +26,8 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """A channel that takes page-sized messages and carries the trace context.
 
-    A server that comes back is found within about five seconds, however long it was away.
+    A server that comes back is found within about five seconds, however long it was away. A stream
+    that is refused while it is still being sent ends with the status that refuses it.
 
     Args:
         address: `host:port`, `unix:/path`, or any other gRPC target; `grpcs://` before it speaks
@@ -46,7 +48,7 @@ def open_channel(
     target = address.removeprefix(TLS_SCHEME)
     more: Any = {
         "options": [*own, *options],
-        "interceptors": tracing_interceptors(target, caller),
+        "interceptors": [*tracing_interceptors(target, caller), ServerStatus()],
     }
     if target == address:
         return grpc.aio.insecure_channel(target, **more)

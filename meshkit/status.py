@@ -36,6 +36,9 @@ _MAX_MESSAGE = 1000
 _MAX_METADATA_VALUE = 200
 """A status travels in HTTP/2 trailers, of which peers take 8 KiB."""
 
+_REMOVED = "Stream removed"
+"""Begins what gRPC says of a stream that was reset or cut off, be it right after its status."""
+
 _log = logging.getLogger(__name__)
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -115,11 +118,16 @@ def error_of(status: status_pb2.Status) -> PagemeshError:
 
 
 def status_from_rpc(error: grpc.aio.AioRpcError) -> status_pb2.Status:
-    """The status of a failed call; one without details when the transport failed it."""
+    """The status of a failed call; one without details when the transport failed it.
+
+    A server may reset the stream, or close the connection, as soon as it has refused. gRPC then
+    tells of that; what the server said is still in its details.
+    """
+    is_removed = (error.details() or "").startswith(_REMOVED)
     for key, value in error.trailing_metadata() or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
             status: status_pb2.Status = status_pb2.Status.FromString(value)
-            if status.code == error.code().value[0]:
+            if status.code == error.code().value[0] or (is_removed and status.code):
                 return status
     return status_pb2.Status(code=error.code().value[0], message=error.details() or "")
 

@@ -8,6 +8,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from meshkit import errors
 from meshkit.errors import (
+    Cancelled,
     DependencyUnavailable,
     Internal,
     InvalidPage,
@@ -103,3 +104,17 @@ def test_an_error_of_the_transport_gets_the_nearest_class(
     error = error_from_rpc(rpc_error(code, "the transport says"))  # type: ignore[arg-type]
     assert type(error) is leaf
     assert (error.retry_after is not None) is retries
+
+
+@pytest.mark.parametrize(
+    ("text", "leaf"),
+    [
+        ("Stream removed (RST_STREAM (Received RST_STREAM with error code 8))", Overloaded),
+        ("RST_STREAM received", Cancelled),
+    ],
+)
+def test_a_stream_that_is_reset_after_its_status(text: str, leaf: type[PagemeshError]) -> None:
+    status = status_of(Overloaded("too many pages", retry_after=2.5))
+    details = (DETAILS_KEY, status.SerializeToString())
+    error = error_from_rpc(rpc_error(grpc.StatusCode.CANCELLED, text, details))  # type: ignore[arg-type]
+    assert type(error) is leaf
