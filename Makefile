@@ -11,6 +11,7 @@ DEVICE ?= $(if $(shell command -v nvidia-smi),gpu,cpu)
 DOC    ?= samples/application_form.pdf
 DATA   ?= data
 MODELS ?= ocr deskew checkbox signature classify
+PART   ?= validation
 # Pages of each set, 0 for all; a sample of what takes seconds a page when empty.
 LIMIT  ?=
 # Pages of each set that the packages read, too: they take ten times as long as our own readers.
@@ -267,7 +268,7 @@ bench-gpu: setup  ## Pages a second and GPU use of OCR; needs an NVIDIA GPU
 
 .PHONY: eval
 eval: eval-setup  ## MODELS on labelled pages in DATA (SETS), beside the best packages
-	$(EVAL_VENV)/bin/python -m eval --data '$(DATA)' --models $(MODELS) --sets $(SETS) --compared $(ANCHOR_LIMIT) $(if $(LIMIT),--limit $(LIMIT))
+	$(EVAL_VENV)/bin/python -m eval --data '$(DATA)' --part '$(PART)' --models $(MODELS) --sets $(SETS) --compared $(ANCHOR_LIMIT) $(if $(LIMIT),--limit $(LIMIT))
 
 ## Train
 

@@ -8,6 +8,7 @@ model's figures are written as soon as they are there: one that fails, or Ctrl-C
 """
 
 import argparse
+import shlex
 import signal
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from eval.measures import MEASURES, Measure
 from eval.overlay import draw_worst
 from eval.record import Record
 from eval.selection import ALL, as_part
+from eval.sets import KNOWN
 from eval.split import Part
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -47,7 +49,9 @@ def main() -> int:
         for measure in MEASURES
         if measure.name in arguments.models
     ]
-    record = Record(arguments.out, arguments.part)
+    words = ["DATA" if word == str(arguments.data) else word for word in sys.argv[1:]]
+    command = shlex.join(["python", "-m", "eval", *words])
+    record = Record(arguments.out, arguments.part, command)
     with two_cores():
         return judge_all(measures, selection, record, arguments.pictures, arguments.worst)
 
@@ -57,9 +61,13 @@ def read_arguments() -> argparse.Namespace:
         prog="eval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     names = [measure.name for measure in MEASURES]
-    known = sorted({name for measure in MEASURES for name in measure.sets})
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled sets")
-    parser.add_argument("--sets", nargs="*", choices=known, help="of those that a model has; all")
+    parser.add_argument(
+        "--sets",
+        nargs="*",
+        help=f"all of these, unless named: {', '.join(sorted(KNOWN))}; one of another name is for "
+        "every model whose labels it has",
+    )
     parser.add_argument("--models", nargs="+", choices=names, default=names)
     readers = sorted({reader.name for measure in MEASURES for reader in measure.readers})
     parser.add_argument(
@@ -82,6 +90,11 @@ def read_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
         parser.error(f"--data: {arguments.data} is not a folder; give one with labelled sets")
+    there = sorted(path.parent.name for path in arguments.data.glob("*/labels.jsonl"))
+    if not there:
+        parser.error(f"--data: no folder in {arguments.data} has a labels.jsonl")
+    if not set(there) & set(arguments.sets or KNOWN):
+        parser.error(f"--sets: {arguments.data} has none of these; it has {', '.join(there)}")
     return arguments
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from eval.measures import Measure
 from eval.readers.child import PageFile
 from eval.selection import Label, read_labels, spread
+from eval.sets import KNOWN
 from eval.split import Part
 from eval.turning import turned
 
@@ -22,7 +23,8 @@ class Selection:
 
     Attributes:
         data: the folder of sets.
-        sets: those that are wanted, of those that a measure has.
+        sets: those that are wanted: of a measure's own, and of names that no measure has
+            (`eval.sets.KNOWN`); its own when None.
         part: of each set.
         limit: pages of each set, evenly spread over its file; all when 0, as many as the measure
             has for its `sample` when None.
@@ -64,19 +66,25 @@ class Sample:
         labels: of the chosen pages, in the order of their file.
         compared: places in `labels` of those that every reader reads.
         available: pages that could have been chosen.
+        lost: files that labels name and that are not there.
     """
 
     set_name: str
     labels: Sequence[Label]
     compared: frozenset[int]
     available: int
+    lost: Sequence[str] = ()
 
     @property
     def summary(self) -> str:
         """`funsd_forms: 24 of 61 pages, 8 of them by every reader`."""
         is_part = len(self.compared) < len(self.labels)
         by_all = f", {len(self.compared)} of them by every reader" if is_part else ""
-        return f"{self.set_name}: {len(self.labels)} of {self.available} pages{by_all}"
+        read = f"{self.set_name}: {len(self.labels)} of {self.available} pages{by_all}"
+        if not self.lost:
+            return read
+        files = "file" if len(self.lost) == 1 else "files"
+        return f"{read}; not there: {len(self.lost)} {files} of its labels, {self.lost[0]} first"
 
 
 def absent_sets(measure: Measure, selection: Selection) -> list[str]:
@@ -89,21 +97,30 @@ def absent_sets(measure: Measure, selection: Selection) -> list[str]:
 
 
 def samples(measure: Measure, selection: Selection) -> list[Sample]:
-    """What is read of each set that is there."""
+    """What is read of each set that is there.
+
+    Raises:
+        ValueError: a line of a set's labels is none.
+    """
     absent = absent_sets(measure, selection)
-    found = []
-    for name in _wanted_sets(measure, selection):
-        if name in absent:
-            continue
-        labels = read_labels(
-            selection.data / name, measure.wanted, part=selection.part, part_of=measure.part_of
-        )
-        limit = measure.sample if selection.limit is None else selection.limit or None
-        chosen = [labels[place] for place in spread(len(labels), limit)]
-        is_alone = len(measure.readers) == 1
-        compared = frozenset(spread(len(chosen), None if is_alone else selection.compared))
-        found.append(Sample(name, chosen, compared, len(labels)))
-    return found
+    found = [
+        _sample(measure, selection, name)
+        for name in _wanted_sets(measure, selection)
+        if name not in absent
+    ]
+    return [sample for sample in found if sample.available or sample.lost]
+
+
+def _sample(measure: Measure, selection: Selection, name: str) -> Sample:
+    folder = selection.data / name
+    labels = read_labels(folder, measure.wanted, part=selection.part, part_of=measure.part_of)
+    lost = [label["file"] for label in labels if not (folder / label["file"]).is_file()]
+    there = [label for label in labels if label["file"] not in lost]
+    limit = measure.sample if selection.limit is None else selection.limit or None
+    chosen = [there[place] for place in spread(len(there), limit)]
+    is_alone = len(measure.readers) == 1
+    compared = frozenset(spread(len(chosen), None if is_alone else selection.compared))
+    return Sample(name, chosen, compared, len(there), lost)
 
 
 def cases(measure: Measure, data: Path, chosen: Sequence[Sample], scratch: Path) -> Iterator[Case]:
@@ -121,25 +138,32 @@ def cases(measure: Measure, data: Path, chosen: Sequence[Sample], scratch: Path)
             )
             group, is_compared = measure.group(name, label), place in sample.compared
             yield Case(name, label, page, group, is_compared)
-            if measure.turned:
-                truth, path = _turned_page(folder, label, scratch, rng)
+            made = _turned_page(folder, label, scratch, rng) if measure.turned else None
+            if made:
+                truth, path = made
                 turned_page = PageFile(str(path), page.dpi)
                 yield Case(name, truth, turned_page, f"{group}, turned", is_compared)
 
 
 def _wanted_sets(measure: Measure, selection: Selection) -> list[str]:
-    return [name for name in measure.sets if selection.sets is None or name in selection.sets]
+    if selection.sets is None:
+        return list(measure.sets)
+    own = [name for name in measure.sets if name in selection.sets]
+    return own + [name for name in selection.sets if name not in KNOWN and name not in own]
 
 
 def _turned_page(
     folder: Path, label: Label, scratch: Path, rng: np.random.Generator
-) -> tuple[Label, Path]:
-    """The page turned so that it lies at a random quarter and skew, and what is true of it then."""
+) -> tuple[Label, Path] | None:
+    """The page turned so that it lies at a random quarter and skew, and what is true of it then.
+
+    None of a file that is no image; the readers will say so.
+    """
     orientation = 90 * int(rng.integers(4))
     skew = float(rng.uniform(-LARGEST_SKEW, LARGEST_SKEW))
     image = cv2.imread(str(folder / label["file"]), cv2.IMREAD_GRAYSCALE)
     if image is None:
-        raise FileNotFoundError(folder / label["file"])
+        return None
     lies = label["orientation"] + label["skew_degrees"]
     path = scratch / folder.name / f"{Path(label['file']).stem}-turned.png"
     path.parent.mkdir(exist_ok=True)

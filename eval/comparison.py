@@ -94,7 +94,7 @@ def compare(measure: Measure, selection: Selection, scratch: Path) -> Comparison
     started = time.monotonic()
     run = _Run(measure, samples(measure, selection))
     for name in absent_sets(measure, selection):
-        run.result.missing[name] = f"there is no {selection.data / name / 'labels.jsonl'}"
+        run.result.missing[name] = f"the data folder has no {name}/labels.jsonl"
     try:
         chosen = list(cases(measure, selection.data, run.result.samples, scratch))
         if chosen:
@@ -187,7 +187,7 @@ class _Run:
             baseline = tallies.get((group, self._measure.baseline))
             share: dict[str, Figure] = (
                 {f"of {self._measure.baseline}": tally.cpu_seconds / baseline.cpu_seconds}
-                if baseline
+                if baseline and baseline.cpu_seconds
                 else {}
             )
             peak = round(self._peaks[name] / MEGABYTE)

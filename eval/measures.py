@@ -95,11 +95,7 @@ def _judge_signatures(score: SignatureScore, _set_name: str, label: Label, line:
 
 
 def _judge_class(score: ClassScore, set_name: str, label: Label, line: Line) -> None:
-    score.add(_class_of(set_name, label), line.get("doc_class", ""))
-
-
-def _class_of(set_name: str, label: Label) -> str:
-    return sets.WHOLE_SETS.get(set_name) or str(label["doc_class"])
+    score.add(sets.class_of(set_name, label), line.get("doc_class", ""))
 
 
 def _source(set_name: str, label: Label) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from eval.comparison import Reading
 from eval.scores.words import tokens
+from eval.sets import class_of
 from meshkit.model import Image
 
 TRUTH = (0, 150, 0)
@@ -30,7 +31,7 @@ LEAST_SCORE = 0.5
 
 
 def draw_worst(readings: Sequence[Reading], folder: Path, count: int) -> list[Path]:
-    """Draw the worst pages of every row, those with mistakes.
+    """Draw the worst pages of every row, those with mistakes; a file that is no image is left out.
 
     Args:
         readings: of one measure.
@@ -45,23 +46,22 @@ def draw_worst(readings: Sequence[Reading], folder: Path, count: int) -> list[Pa
     for group in dict.fromkeys(reading.case.group for reading in readings):
         row = [r for r in readings if r.case.group == group and r.mistakes > 0]
         for reading in sorted(row, key=lambda r: -r.mistakes)[:count]:
-            name = Path(reading.case.label["file"]).stem
-            path = folder / f"{reading.case.set_name}-{name}.png"
-            cv2.imwrite(str(path), draw(reading))
-            paths.append(path)
+            image = cv2.imread(reading.case.page.path, cv2.IMREAD_COLOR)
+            if image is not None:
+                name = Path(reading.case.label["file"]).stem
+                path = folder / f"{reading.case.set_name}-{name}.png"
+                cv2.imwrite(str(path), draw(np.asarray(image, np.uint8), reading))
+                paths.append(path)
     return paths
 
 
-def draw(reading: Reading) -> Image:
-    """One page, BGR."""
+def draw(image: Image, reading: Reading) -> Image:
+    """The page (height, width, BGR) with what is true and what was said drawn on it."""
     label, line = reading.case.label, reading.line
-    image = cv2.imread(reading.case.page.path, cv2.IMREAD_COLOR)
-    if image is None:
-        raise FileNotFoundError(reading.case.page.path)
     if "words" in line:
-        true = label.get("words") or label.get("lines", [])
-        _draw_parts(image, _unmatched(true, line["words"]), TRUTH, thickness=2)
-        _draw_parts(image, _unmatched(line["words"], true), SAID, thickness=1)
+        texts = label.get("words") or label.get("lines", [])
+        _draw_parts(image, _unmatched(texts, line["words"]), TRUTH, thickness=2)
+        _draw_parts(image, _unmatched(line["words"], texts), SAID, thickness=1)
     for key in BOXES:
         if key in line:
             _draw_parts(image, label.get(key, []), TRUTH, thickness=3)
@@ -71,7 +71,8 @@ def draw(reading: Reading) -> Image:
         return np.asarray(image, np.uint8)
     size = round(image.shape[1] * TEXT_SHARE)
     banner = np.full((2 * size, image.shape[1], 3), 255, np.uint8)
-    _write(banner, f"true: {_facts(label, told)}", (size // 2, size), size, TRUTH)
+    true = {**label, "doc_class": class_of(reading.case.set_name, label)}
+    _write(banner, f"true: {_facts(true, told)}", (size // 2, size), size, TRUTH)
     _write(banner, f"said: {_facts(line, told)}", (size // 2, 2 * size), size, SAID)
     return np.vstack([banner, image]).astype(np.uint8)
 

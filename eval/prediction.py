@@ -36,6 +36,7 @@ from rich.progress import track
 
 from eval.lines import PARTS, Line, page_line, unstretched
 from eval.product import Product, open_product
+from eval.selection import all_labels
 from eval.split import FAMILY_SETS
 from meshkit.errors import PagemeshError
 from pagemesh.orchestrator.v1.document_pb2 import PageResult
@@ -67,18 +68,21 @@ def tasks_of(folder: Path) -> list[Task]:
 
     Raises:
         NotADirectoryError: it is none.
+        FileNotFoundError: nothing in it is to be read.
+        ValueError: a line of its labels is none.
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder; give one with documents in it")
-    labels = folder / "labels.jsonl"
-    if labels.is_file():
-        lines = map(json.loads, labels.read_text(encoding="utf-8").splitlines())
+    if (folder / "labels.jsonl").is_file():
         return [
-            Task(line["file"], round(line.get("dpi") or 0), bool(line.get("stretched")))
-            for line in lines
+            Task(label["file"], round(label.get("dpi") or 0), bool(label.get("stretched")))
+            for label in all_labels(folder)
         ]
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    return [Task(path.relative_to(folder).as_posix()) for path in found if path.is_file()]
+    tasks = [Task(path.relative_to(folder).as_posix()) for path in found if path.is_file()]
+    if not tasks:
+        raise FileNotFoundError(f"{folder} holds neither a labels.jsonl nor a PDF or image")
+    return tasks
 
 
 async def predict(
@@ -122,12 +126,20 @@ def _named_as(set_name: str, line: Line) -> Line:
 def _size(content: bytes, page: PageResult, *, is_pdf: bool) -> tuple[int, int]:
     """Width and height of a file's page in pixels, turned as the file says.
 
-    The product resamples a fax's pixels to squares, so the page as read may have another size.
+    The product resamples a fax's pixels to squares, so the page as read may have another size; that
+    is taken of an image which Pillow can't tell the size of.
     """
     if is_pdf or not page.width:
         return page.width, page.height
+    try:
+        return _image_size(content, page.page_number - 1)
+    except Exception:  # whatever Pillow raises of odd files; the product has read this one
+        return page.width, page.height
+
+
+def _image_size(content: bytes, index: int) -> tuple[int, int]:
     with Image.open(io.BytesIO(content)) as image:
-        image.seek(page.page_number - 1)
+        image.seek(index)
         width, height = image.size
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
         # Pillow gives the size of a TIFF as it will be once turned, that of other files as it is.
@@ -182,5 +194,5 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         asyncio.run(write_all(arguments))
-    except (OSError, PagemeshError) as error:
+    except (OSError, ValueError, PagemeshError) as error:
         parser.error(str(error))

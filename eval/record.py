@@ -1,7 +1,6 @@
 """The record of a run: tables on the terminal, all figures as JSON, the tables as Markdown."""
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,14 @@ class Record:
     Args:
         path: of the JSON file; the Markdown file stands beside it.
         part: of the sets.
+        command: that was run.
     """
 
-    def __init__(self, path: Path, part: str) -> None:
+    def __init__(self, path: Path, part: str, command: str) -> None:
         self._path = path
-        self._results: dict[str, Any] = {"machine": surroundings(), "part": part}
-        self._texts = [heading(self._results["machine"], part)]
+        machine = surroundings()
+        self._results: dict[str, Any] = {"machine": machine, "part": part, "command": command}
+        self._texts = [heading(machine, part, command)]
 
     def add(self, measure: Measure, comparison: Comparison) -> None:
         """Print and write what a measure gave."""
@@ -57,10 +58,9 @@ class Record:
         self._path.with_suffix(".md").write_text("\n".join(self._texts), encoding="utf-8")
 
 
-def heading(machine: dict[str, Any], part: str) -> str:
+def heading(machine: dict[str, Any], part: str, command: str) -> str:
     """What the tables are of."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
-    command = shlex.join(["python", "-m", "eval", *sys.argv[1:]])
     return (
         f"# Models on the {part} part\n\n`{command}`\n\n"
         f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, "
@@ -83,6 +83,7 @@ def notes_of(comparison: Comparison) -> list[str]:
     if comparison.interrupted:
         notes.append("interrupted: the rows are of the pages before")
     notes += [
-        f"{name} was not measured to the end: {why}" for name, why in comparison.missing.items()
+        f"not measured, or not to the end: {name}: {why}"
+        for name, why in comparison.missing.items()
     ]
     return notes + [f"failed: {failure}" for failure in comparison.failures]

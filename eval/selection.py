@@ -5,7 +5,7 @@ A set is a folder with `labels.jsonl`, a JSON object a line: `file`, and what is
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +39,38 @@ def read_labels(
 
     Raises:
         FileNotFoundError: the set is not there.
+        ValueError: a line is no label.
     """
-    lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
     labels = [
         label
-        for label in map(json.loads, lines)
+        for label in all_labels(folder)
         if wanted(label) and (part is None or part_of(folder.name, label) is part)
     ]
     return [labels[place] for place in spread(len(labels), limit)]
+
+
+def all_labels(folder: Path) -> Iterator[Label]:
+    """Every label of a set, in the order of its file.
+
+    Raises:
+        FileNotFoundError: the set is not there.
+        ValueError: a line is no JSON object with a `file`.
+    """
+    path = folder / "labels.jsonl"
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield _label(line, f"{path}, line {number}")
+
+
+def _label(line: str, place: str) -> Label:
+    try:
+        label = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{place} is not JSON: {error}") from error
+    if not isinstance(label, dict) or not isinstance(label.get("file"), str):
+        raise ValueError(f"{place} is no object that names a `file`")
+    return label
 
 
 def spread(count: int, limit: int | None) -> list[int]:

@@ -1,5 +1,7 @@
 """The labelled sets that each model is measured on, and what their classes are called."""
 
+from typing import Any
+
 OCR = ("funsd_forms", "gov_forms_scansim", "sroie_receipts")
 DESKEW = (
     "gov_forms_scansim",
@@ -31,3 +33,10 @@ WHOLE_SETS = {
 }
 """Sets of one class, whatever finer ones their labels name."""
 CLASSIFY = ("doc_class_mixed", *WHOLE_SETS)
+KNOWN = frozenset({*OCR, *DESKEW, *CHECKBOX, *SIGNATURE, *CLASSIFY})
+"""A set of another name is for every model whose labels it has."""
+
+
+def class_of(set_name: str, label: dict[str, Any]) -> str:
+    """The class that a labelled page should get."""
+    return WHOLE_SETS.get(set_name) or str(label.get("doc_class"))

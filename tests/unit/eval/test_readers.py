@@ -158,6 +158,34 @@ def test_sets_that_are_not_there_are_named_and_the_others_are_read(
     assert result.as_json()["pages"] == {"set": ["0.png", "2.png"]}
 
 
+def test_a_set_that_no_model_has_is_for_all_whose_labels_it_has(
+    folder: Path, tmp_path: Path
+) -> None:
+    selection = Selection(folder, ["funsd_forms", "set"], part=None, limit=1, compared=None)
+    ours = judged_by(MEASURES[0].judge, "sroie_receipts")
+    result = compare(ours, selection, tmp_path)
+    assert [(row["set"], row["pages"]) for row in result.whole] == [("set", 1)]
+    assert not result.missing
+    nothing = replace(ours, wanted=lambda label: "signatures" in label)
+    assert not compare(nothing, selection, tmp_path).samples
+
+
+def test_files_that_are_not_there_or_no_images_leave_the_others(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "set" / "0.png").unlink()
+    (folder / "set" / "2.png").write_bytes(b"no image")
+    selection = Selection(folder, None, part=None, limit=None, compared=None)
+    result = compare(judged_by(MEASURES[0].judge), selection, tmp_path)
+    assert [sample.summary for sample in result.samples] == [
+        "set: 2 of 2 pages; not there: 1 file of its labels, 0.png first"
+    ]
+    assert [row["pages"] for row in result.whole] == [2]
+    assert [path.name for path in draw_worst(result.readings, tmp_path / "pictures", 2)] == [
+        "set-1.png"
+    ]
+
+
 def test_an_interrupted_run_shows_what_it_has_and_a_failed_one_leaves_the_others(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -176,7 +204,7 @@ def test_an_interrupted_run_shows_what_it_has_and_a_failed_one_leaves_the_others
         replace(judged_by(MEASURES[0].judge), name="fourth"),
     ]
     selection = Selection(folder, None, part=None, limit=None, compared=None)
-    record = Record(tmp_path / "results.json", "all")
+    record = Record(tmp_path / "results.json", "all", "python -m eval")
     assert judge_all(measures, selection, record, tmp_path / "pictures", worst=0) == 130
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert results["first"] == {"error": "RuntimeError: no judgement of 0.png"}

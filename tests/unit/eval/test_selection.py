@@ -22,6 +22,15 @@ def test_a_limit_spreads_over_what_is_wanted(folder: Path) -> None:
     assert [label["file"] for label in chosen] == ["0.png", "20.png", "39.png"]
 
 
+@pytest.mark.parametrize("wrong", ['{"file": "a.png"', '{"words": []}', "[]"])
+def test_a_line_that_is_no_label_is_named(folder: Path, wrong: str) -> None:
+    (folder / "labels.jsonl").write_text('{"file": "a\u2028.png"}\n\n' + wrong, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"labels\.jsonl, line 3 is no"):
+        read_labels(folder)
+    (folder / "labels.jsonl").write_text('{"file": "a\u2028.png"}\n\n', encoding="utf-8")
+    assert read_labels(folder) == [{"file": "a\u2028.png"}]
+
+
 def test_parts_share_a_set_and_nothing_else(folder: Path) -> None:
     parts = [read_labels(folder, part=part) for part in Part]
     assert all(parts)
