@@ -15,6 +15,8 @@ from eval.split import Part
 from eval.turning import turned
 
 LARGEST_SKEW = 44.0
+SMALL_SKEW = 10.0
+"""Of pages that everybody reads: jdeskew looks no further than 15 degrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +126,25 @@ def _sample(measure: Measure, selection: Selection, name: str) -> Sample:
 
 
 def cases(measure: Measure, data: Path, chosen: Sequence[Sample], scratch: Path) -> Iterator[Case]:
-    """A case a page, and one more for each that is turned.
+    """A case a page, and more for those that are turned: all by any angle, for our own readers,
+    and those that every reader reads by a quarter turn and a small skew.
 
     Args:
         scratch: an empty folder for pages that are made; the cases name them.
     """
-    rng = np.random.default_rng(0)
+    any_skew, small_skew = np.random.default_rng(0), np.random.default_rng(0)
     for sample in chosen:
         name, folder = sample.set_name, data / sample.set_name
         for place, label in enumerate(sample.labels):
             page = PageFile(
                 str(folder / label["file"]), label.get("dpi") or 0, bool(label.get("stretched"))
             )
-            group, is_compared = measure.group(name, label), place in sample.compared
-            yield Case(name, label, page, group, is_compared)
-            made = _turned_page(folder, label, scratch, rng) if measure.turned else None
-            if made:
-                truth, path = made
-                turned_page = PageFile(str(path), page.dpi)
-                yield Case(name, truth, turned_page, f"{group}, turned", is_compared)
+            case = Case(name, label, page, measure.group(name, label), place in sample.compared)
+            yield case
+            if measure.turned:
+                yield from _turned(case, scratch, "turned", any_skew, LARGEST_SKEW)
+            if measure.turned and case.compared and len(measure.readers) > 1:
+                yield from _turned(case, scratch, "turned a little", small_skew, SMALL_SKEW)
 
 
 def _wanted_sets(measure: Measure, selection: Selection) -> list[str]:
@@ -152,21 +154,22 @@ def _wanted_sets(measure: Measure, selection: Selection) -> list[str]:
     return own + [name for name in selection.sets if name not in KNOWN and name not in own]
 
 
-def _turned_page(
-    folder: Path, label: Label, scratch: Path, rng: np.random.Generator
-) -> tuple[Label, Path] | None:
-    """The page turned so that it lies at a random quarter and skew, and what is true of it then.
+def _turned(
+    case: Case, scratch: Path, how: str, rng: np.random.Generator, largest: float
+) -> Iterator[Case]:
+    """The page turned so that it lies at a random quarter, and skewed by at most so many degrees.
 
     None of a file that is no image; the readers will say so.
     """
     orientation = 90 * int(rng.integers(4))
-    skew = float(rng.uniform(-LARGEST_SKEW, LARGEST_SKEW))
-    image = cv2.imread(str(folder / label["file"]), cv2.IMREAD_GRAYSCALE)
+    skew = float(rng.uniform(-largest, largest))
+    image = cv2.imread(case.page.path, cv2.IMREAD_GRAYSCALE)
     if image is None:
-        return None
-    lies = label["orientation"] + label["skew_degrees"]
-    path = scratch / folder.name / f"{Path(label['file']).stem}-turned.png"
+        return
+    lies = case.label["orientation"] + case.label["skew_degrees"]
+    path = scratch / case.set_name / f"{Path(case.page.path).stem}-{how.replace(' ', '-')}.png"
     path.parent.mkdir(exist_ok=True)
     cv2.imwrite(str(path), turned(np.asarray(image, np.uint8), orientation + skew - lies))
     truth = {"file": path.name, "orientation": orientation, "skew_degrees": skew}
-    return truth, path
+    page = PageFile(str(path), case.page.dpi)
+    yield Case(case.set_name, truth, page, f"{case.group}, {how}", largest == SMALL_SKEW)

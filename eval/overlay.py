@@ -28,6 +28,8 @@ PLAIN_TEXT_PX = 30
 BOXES = ("checkboxes", "signatures")
 FACTS = ("orientation", "skew_degrees", "doc_class")
 LEAST_SCORE = 0.5
+NARROW_PX = 1200
+"""A narrower page is drawn at twice its size, for its words to be read beside what is true."""
 
 
 def draw_worst(readings: Sequence[Reading], folder: Path, count: int) -> list[Path]:
@@ -58,22 +60,25 @@ def draw_worst(readings: Sequence[Reading], folder: Path, count: int) -> list[Pa
 def draw(image: Image, reading: Reading) -> Image:
     """The page (height, width, BGR) with what is true and what was said drawn on it."""
     label, line = reading.case.label, reading.line
+    scale = 2 if image.shape[1] < NARROW_PX else 1
+    image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale), np.uint8)
     if "words" in line:
         texts = label.get("words") or label.get("lines", [])
-        _draw_parts(image, _unmatched(texts, line["words"]), TRUTH, thickness=2)
-        _draw_parts(image, _unmatched(line["words"], texts), SAID, thickness=1)
+        _draw_parts(image, _unmatched(texts, line["words"]), scale, TRUTH, thickness=2)
+        _draw_parts(image, _unmatched(line["words"], texts), scale, SAID, thickness=1)
     for key in BOXES:
         if key in line:
-            _draw_parts(image, label.get(key, []), TRUTH, thickness=3)
-            _draw_parts(image, [item for item in line[key] if _is_meant(item)], SAID, thickness=1)
+            meant = [item for item in line[key] if _is_meant(item)]
+            _draw_parts(image, label.get(key, []), scale, TRUTH, thickness=3)
+            _draw_parts(image, meant, scale, SAID, thickness=1)
     told = [name for name in FACTS if name in line]
     if not told:
-        return np.asarray(image, np.uint8)
+        return image
     size = round(image.shape[1] * TEXT_SHARE)
-    banner = np.full((2 * size, image.shape[1], 3), 255, np.uint8)
+    banner = np.full((3 * size, image.shape[1], 3), 255, np.uint8)
     true = {**label, "doc_class": class_of(reading.case.set_name, label)}
     _write(banner, f"true: {_facts(true, told)}", (size // 2, size), size, TRUTH)
-    _write(banner, f"said: {_facts(line, told)}", (size // 2, 2 * size), size, SAID)
+    _write(banner, f"said: {_facts(line, told)}", (size // 2, round(2.3 * size)), size, SAID)
     return np.vstack([banner, image]).astype(np.uint8)
 
 
@@ -96,10 +101,11 @@ def _is_meant(item: dict[str, Any]) -> bool:
 
 
 def _draw_parts(
-    image: NDArray[Any], items: Iterable[dict[str, Any]], colour: Any, thickness: int
+    image: NDArray[Any], items: Iterable[dict[str, Any]], scale: int, colour: Any, thickness: int
 ) -> None:
+    """Draw items whose places are in pixels of the file, of which the image has `scale` each."""
     for item in items:
-        corners = _corners(item)
+        corners = _corners(item) * scale - 0.5
         if "text" in item:
             # Beyond ASCII OpenCV's font has no letters.
             text = item["text"].encode("ascii", "replace").decode()
@@ -113,16 +119,20 @@ def _draw_parts(
 
 
 def _corners(item: dict[str, Any]) -> NDArray[np.float64]:
-    """(4, 2) pixels as OpenCV counts them."""
+    """(4, 2) pixels, counted from the outer edge."""
     if "quad" in item:
-        return np.array(item["quad"], float).reshape(4, 2) - 0.5
+        return np.array(item["quad"], float).reshape(4, 2)
     x, y, width, height = item["bbox"]
     right, bottom = x + width, y + height
-    return np.array([[x, y], [right, y], [right, bottom], [x, bottom]], float) - 0.5
+    return np.array([[x, y], [right, y], [right, bottom], [x, bottom]], float)
 
 
 def _facts(facts: dict[str, Any], names: Iterable[str]) -> str:
-    return ", ".join(f"{name} {facts.get(name)}" for name in names)
+    return ", ".join(f"{name} {_fact(facts.get(name))}" for name in names)
+
+
+def _fact(fact: Any) -> str:
+    return f"{fact:.3f}" if isinstance(fact, float) else str(fact)
 
 
 def _write(image: NDArray[Any], text: str, place: tuple[int, int], size: int, colour: Any) -> None:

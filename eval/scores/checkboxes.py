@@ -73,13 +73,16 @@ class CheckboxScore:
                 self.checked_found += box.checked
 
     def figures(self) -> dict[str, float | None]:
+        """None of what no label has."""
+        box_f1 = f1(self.right, self.found, self.labelled)
+        checked_f1 = f1(self.checked_right, self.checked_found, self.checked_labelled)
         return {
             "boxes": self.labelled,
             "precision": share(self.right, self.found),
             "recall": share(self.right, self.labelled),
-            "box F1": f1(self.right, self.found, self.labelled),
+            "box F1": box_f1 if self.labelled else None,
             "state": share(self.state_right, self.right),
-            "checked F1": f1(self.checked_right, self.checked_found, self.checked_labelled),
+            "checked F1": checked_f1 if self.checked_labelled else None,
         }
 
 

@@ -81,10 +81,13 @@ class SignatureScore:
                 self.hits.append(bool(label >= 0))
 
     def figures(self) -> dict[str, float | None]:
+        """None of what no label has."""
+        presence_f1 = f1(self.rightly_signed, self.called_signed, self.signed)
+        area = average_precision(self.scores, self.hits, self.labelled_complete)
         return {
             "signatures": self.labelled,
-            "presence F1": f1(self.rightly_signed, self.called_signed, self.signed),
+            "presence F1": presence_f1 if self.signed else None,
             "recall": share(self.right, self.labelled),
             "precision": share(self.right_complete, self.found),
-            "AP@0.5": average_precision(self.scores, self.hits, self.labelled_complete),
+            "AP@0.5": area if self.labelled_complete else None,
         }

@@ -56,6 +56,16 @@ def test_incomplete_labels_count_for_recall_only() -> None:
     assert (score.labelled, score.found, score.right) == (1, 1, 1)
 
 
+def test_what_no_label_has_has_no_figure() -> None:
+    boxes, signatures = CheckboxScore(), SignatureScore()
+    boxes.add(truth(label(0)), [box(0, True)])
+    assert (boxes.figures()["box F1"], boxes.figures()["checked F1"]) == (1, None)
+    signatures.add(truth(), [signature(0)])
+    figures = signatures.figures()
+    assert (figures["presence F1"], figures["recall"], figures["AP@0.5"]) == (None, None, None)
+    assert figures["precision"] == 0
+
+
 def test_small_boxes_are_found_by_their_middle() -> None:
     score = CheckboxScore()
     small = {"bbox": [0, 0, 10, 10], "checked": False}
