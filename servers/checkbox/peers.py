@@ -63,16 +63,12 @@ def find_peers(rects: Floats, chances: Floats) -> Peers:
     sizes = np.maximum(rects[:, 2:] - rects[:, :2], 1.0)
     middles = (rects[:, 2:] + rects[:, :2]) / 2
     weight = np.where(np.arange(len(rects))[:, None] == index, 0.0, chances[index])
-    logs = np.log(sizes)
-    apart = ((logs[:, None] - logs[None, index]) ** 2).sum(axis=2)
-    like = weight * np.exp(-apart / (2 * SIZE_SPREAD**2))
-    way = np.abs(middles[:, None] - middles[None, index])
-    side = sizes.min(axis=1)[:, None]
-    out_of_line = np.minimum(
-        way[:, :, 0] / (LINE_SPREAD * side + TILT * way[:, :, 1]),
-        way[:, :, 1] / (LINE_SPREAD * side + TILT * way[:, :, 0]),
-    )
-    distance = np.hypot(way[:, :, 0], way[:, :, 1]) / sizes.mean(axis=1)[:, None]
+    wider, taller = (np.subtract.outer(logs, logs[index]) for logs in np.log(sizes).T)
+    like = weight * np.exp(-(wider**2 + taller**2) / (2 * SIZE_SPREAD**2))
+    x, y = (np.abs(np.subtract.outer(middle, middle[index])) for middle in middles.T)
+    reach = LINE_SPREAD * sizes.min(axis=1)[:, None]
+    out_of_line = np.minimum(x / (reach + TILT * y), y / (reach + TILT * x))
+    distance = np.hypot(x, y) / sizes.mean(axis=1)[:, None]
     return Peers(
         index,
         like,

@@ -80,12 +80,13 @@ def vote(network: Network, view: Image) -> NDArray[np.float64]:
 
 def _answers(network: Network, view: Image, positions: Sequence[int]) -> NDArray[np.float64]:
     """Logarithms (n, 4) of what the network says of the view in these positions, turned back."""
-    views = np.stack([_normalised(np.rot90(view, -turns)) for turns in positions])
+    planes = _normalised(view)
+    views = np.stack([np.rot90(planes, -turns, axes=(1, 2)) for turns in positions])
     answers = np.log(np.maximum(network(views).astype(np.float64), 1e-9))
     return np.stack([np.roll(row, -turns) for row, turns in zip(answers, positions, strict=True)])
 
 
 def _normalised(view: Image) -> NDArray[np.float32]:
     """Grey (224, 224) as the network's (3, 224, 224) float32."""
-    planes = (view[..., None].astype(np.float32) / 255 - MEAN) / DEVIATION
-    return np.ascontiguousarray(planes.transpose(2, 0, 1), dtype=np.float32)
+    light = view.astype(np.float32) / 255
+    return (light - MEAN[:, None, None]) / DEVIATION[:, None, None]

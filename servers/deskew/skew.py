@@ -108,14 +108,13 @@ def _sharpest(text: TextEdges, degrees: float) -> tuple[float, float]:
         text: the page's text.
         degrees: a direction to about three quarters of a degree.
     """
-    energy = 0.0
     for half_range, step, most in SEARCHES:
-        sides = sides_of(text, degrees, EDGE_HALF_ANGLE, most)
+        frame = degrees
+        sides = sides_of(text, frame, EDGE_HALF_ANGLE, most)
         offsets = np.arange(-half_range, half_range + step / 2, step)
         energies = np.array([_energy(sides, offset) for offset in offsets])
-        energy = _of_all(float(energies.max()), text, degrees, sides)
         degrees += vertex(offsets, energies)
-    return degrees, energy
+    return degrees, _of_all(float(energies.max()), text, frame, sides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ class _Edges:
     """A sample of a page's edges, those that face any given way side by side.
 
     Attributes:
-        points: (2n, 2) every point twice.
+        points: (2n, 2) every point twice; all x, then all y in memory.
         normals: (2n,) ascending; the second time with 360 added.
         reach: pixels from the page's centre to the farthest point.
     """
@@ -140,7 +139,7 @@ class _Edges:
         order = np.argsort(normals, kind="stable")
         points, normals = points[order], normals[order]
         return cls(
-            np.concatenate([points, points]),
+            np.asfortranarray(np.concatenate([points, points])),
             np.concatenate([normals, normals + 360]),
             float(np.hypot(*points.T).max()) + 1,
         )
@@ -151,20 +150,24 @@ class _Edges:
         It is that of the profiles' differences, which depends less than that of the profiles
         themselves on the page's extent along the line.
         """
-        return np.array([self._energy(angle) for angle in angles])
+        firsts = (angles[:, None] + (90.0, 270.0) - EDGE_HALF_ANGLE) % 360
+        begins = np.searchsorted(self.normals, firsts)
+        ends = np.searchsorted(self.normals, firsts + 2 * EDGE_HALF_ANGLE)
+        return np.array(
+            [
+                sum(self._energy(angle, slice(*side)) for side in zip(*sides, strict=True))
+                for angle, *sides in zip(angles, begins, ends, strict=True)
+            ]
+        )
 
-    def _energy(self, angle: float) -> float:
+    def _energy(self, angle: float, facing: slice) -> float:
+        """That of the edges of one side."""
         bins = int(2 * self.reach / COARSE_BIN) + 2
-        energy = 0.0
-        for facing in (90.0, 270.0):
-            first = (angle + facing - EDGE_HALF_ANGLE) % 360
-            begin, end = np.searchsorted(self.normals, [first, first + 2 * EDGE_HALF_ANGLE])
-            along, across = in_frame(self.points[begin:end], angle)
-            place = ((across + self.reach) / COARSE_BIN).astype(np.int32)
-            strip = ((along + self.reach) / COARSE_STRIP).astype(np.int32)
-            profile = np.bincount(strip * bins + place).astype(np.float64)
-            energy += float(np.square(np.diff(profile)).sum())
-        return energy
+        along, across = in_frame(self.points[facing], angle)
+        place = ((across + self.reach) / COARSE_BIN).astype(np.int32)
+        strip = ((along + self.reach) / COARSE_STRIP).astype(np.int32)
+        steps = np.diff(np.bincount(strip * bins + place))
+        return float(np.square(steps).sum())
 
 
 class _Rival(NamedTuple):

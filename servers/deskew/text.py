@@ -102,9 +102,10 @@ def find_text(working: Image, paper: Image) -> TextEdges:
     ink = (depth > 0).view(np.uint8)
     _, components = cv2.connectedComponents(ink, connectivity=8)
     pixels = places(outline(ink))
-    component = np.asarray(components[pixels[:, 0], pixels[:, 1]], np.int32)
+    index = pixels[:, 0] * working.shape[1] + pixels[:, 1]
+    component = np.asarray(components.ravel()[index], np.int32)
     rise = paper_beside(paper, pixels, working.shape)
-    rise -= np.asarray(smooth[pixels[:, 0], pixels[:, 1]], np.int16)
+    rise -= np.asarray(smooth.ravel()[index], np.int16)
     letter_of = _letters(pixels, component, rise, max(working.shape) / 12)
     letters = letter_of[component]
     inside = (pixels > 0) & (pixels < np.array(working.shape) - 1)
