@@ -144,7 +144,7 @@ def cases(measure: Measure, data: Path, chosen: Sequence[Sample], scratch: Path)
             if measure.turned:
                 yield from _turned(case, scratch, "turned", any_skew, LARGEST_SKEW)
             if measure.turned and case.compared and len(measure.readers) > 1:
-                yield from _turned(case, scratch, "turned a little", small_skew, SMALL_SKEW)
+                yield from _turned(case, scratch, "turned <10", small_skew, SMALL_SKEW)
 
 
 def _wanted_sets(measure: Measure, selection: Selection) -> list[str]:
@@ -167,7 +167,7 @@ def _turned(
     if image is None:
         return
     lies = case.label["orientation"] + case.label["skew_degrees"]
-    path = scratch / case.set_name / f"{Path(case.page.path).stem}-{how.replace(' ', '-')}.png"
+    path = scratch / case.set_name / f"{Path(case.page.path).stem}-{how.replace(' <', '-')}.png"
     path.parent.mkdir(exist_ok=True)
     cv2.imwrite(str(path), turned(np.asarray(image, np.uint8), orientation + skew - lies))
     truth = {"file": path.name, "orientation": orientation, "skew_degrees": skew}

@@ -27,7 +27,7 @@ def test_pages_are_turned_by_any_angle_for_us_and_a_little_for_everybody(tmp_pat
     assert [(case.group.partition(", ")[2], case.compared) for case in made] == [
         ("", True),
         ("turned", False),
-        ("turned a little", True),
+        ("turned <10", True),
         ("", False),
         ("turned", False),
         ("", True),
