@@ -94,7 +94,11 @@ def read_arguments() -> argparse.Namespace:
     if not there:
         parser.error(f"--data: no folder in {arguments.data} has a labels.jsonl")
     if not set(there) & set(arguments.sets or KNOWN):
-        parser.error(f"--sets: {arguments.data} has none of these; it has {', '.join(there)}")
+        wanted = ", ".join(arguments.sets or sorted(KNOWN))
+        parser.error(
+            f"--sets: {arguments.data} has none of {wanted}; it has {', '.join(there)}, of which "
+            "any can be named"
+        )
     return arguments
 
 

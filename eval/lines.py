@@ -51,7 +51,7 @@ def page_line(page: PageResult, parts: Collection[str], size: tuple[int, int]) -
             for word in text_line.words
         ]
     if "skew" in parts and page.HasField("deskew"):
-        line["skew_degrees"] = round(page.deskew.skew_degrees, 4)
+        line["skew_degrees"] = round(page.deskew.skew_degrees, 4) + 0.0  # never -0.0
         line["orientation"] = DEGREES.get(page.deskew.orientation)
     if "checkboxes" in parts and page.HasField("checkbox"):
         line["checkboxes"] = [
