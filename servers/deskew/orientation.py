@@ -89,4 +89,5 @@ def _answers(network: Network, view: Image, positions: Sequence[int]) -> NDArray
 def _normalised(view: Image) -> NDArray[np.float32]:
     """Grey (224, 224) as the network's (3, 224, 224) float32."""
     light = view.astype(np.float32) / 255
-    return (light - MEAN[:, None, None]) / DEVIATION[:, None, None]
+    planes = (light - MEAN[:, None, None]) / DEVIATION[:, None, None]
+    return np.asarray(planes, np.float32)
