@@ -2,11 +2,13 @@
 
 The signature model sees ink alone. What the words tell besides: ink that reads surely, as print, a
 figure or a plain hand does, is seldom a signature, and never where all of it reads surely: dates,
-names and values, script logos. Ink beside a caption that asks for a date is one less; ink near
-words that ask for a signature or end a letter mostly is one. A logistic regression joins them with
-the model's score (`python -m training.signature_scores`).
+names and values, script logos. Ink behind a caption that asks for a date is hardly one; ink near
+words that ask for a signature or end a letter, or that such words lead to, mostly is one. A
+logistic regression joins them with the model's score (`python -m training.signature_scores`).
 """
 
+import difflib
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +26,11 @@ _COLUMNS = 64
 """Of the ink, each asked for the words that it crosses."""
 _PARTS = 4
 _FIGURES = 0.6
-_DATE_BESIDE, _DATE_BELOW = 5.0, 1.5
 _NEAR_ACROSS, _NEAR_DOWN = 4.0, 2.0
+_BEFORE, _OVER, _DATE_BEFORE = 16.0, 12.0, 8.0
 """In heights of the page's words."""
+_MISREAD_WORD, _ALIKE = 6, 0.85
+"""Letters of a word that may be misread, and how much of it must be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,9 @@ class InkEvidence:
         read: share of its width that was read, each word by how sure it was, in [0, 1]. Where words
             stand above each other, as a name typed below a signature, the least sure one counts.
         figures: share of its width that was read as figures, however surely, in [0, 1].
-        dated: whether a caption beside or below it asks for a date.
-        invited: whether words near it ask for a signature, or end a letter.
+        dated: whether a caption before it on its row asks for a date, nothing read between.
+        invited: whether words near it ask for a signature, or end a letter; or words before it on
+            its row or over it in its column, with nothing read between.
     """
 
     read: float
@@ -83,12 +88,12 @@ class ScoreWeights:
 
 
 WEIGHTS = ScoreWeights(
-    logit=0.970,
-    read=-1.620,
-    figures=-0.717,
-    dated=-0.080,
-    invited=1.457,
-    shift=0.782,
+    logit=0.911,
+    read=-1.540,
+    figures=-1.706,
+    dated=-2.667,
+    invited=1.245,
+    shift=0.391,
     surely=-6.0,
 )
 
@@ -113,14 +118,13 @@ def ink_evidence(signatures: Sequence[Box], tokens: Sequence[Token]) -> list[Ink
     """What the words of a page, at least one, tell of each signature."""
     unit = text_height(tokens)
     dates = [token.box for token in tokens if vocabulary.pattern("date").search(token.text)]
-    inviting = [
-        token.box for token in tokens if vocabulary.pattern("invitation").search(token.text)
-    ]
     return [
         InkEvidence(
             *_shares_read(box, tokens),
-            dated=any(_asks_here(date, box, unit) for date in dates),
-            invited=any(_is_near(words, box, unit) for words in inviting),
+            dated=any(_stands_before(date, box, tokens, _DATE_BEFORE * unit) for date in dates),
+            invited=any(
+                _is_asked(token.box, box, tokens, unit) and invites(token.text) for token in tokens
+            ),
         )
         for box in signatures
     ]
@@ -150,22 +154,53 @@ def is_figures(text: str) -> bool:
     return len(letters) > 1 and sum(map(str.isdigit, letters)) > _FIGURES * len(letters)
 
 
+@functools.lru_cache(maxsize=4096)
+def invites(text: str) -> bool:
+    """Whether a word asks for a signature or ends a letter, a letter or two of it misread."""
+    if vocabulary.pattern("invitation").search(text):
+        return True
+    word = "".join(filter(str.isalpha, text.lower()))
+    if len(word) < _MISREAD_WORD:
+        return False
+    return bool(difflib.get_close_matches(word, _long_invitations(), n=1, cutoff=_ALIKE))
+
+
+@functools.cache
+def _long_invitations() -> list[str]:
+    return sorted(word for word in vocabulary.words("invitation") if len(word) >= _MISREAD_WORD)
+
+
 def _share_inside(box: Box, ink: Box) -> float:
     common = box.common_width(ink) * box.common_height(ink)
     return common / max(box.width * box.height, 1e-9)
 
 
-def _asks_here(caption: Box, ink: Box, unit: float) -> bool:
-    """Whether a caption stands left of the ink on its row, or right below or above it."""
-    middle = (caption.top + caption.bottom) / 2
-    on_row = ink.top - 0.3 * ink.height <= middle <= ink.bottom + 0.3 * ink.height
-    if on_row and -unit <= ink.left - caption.right <= _DATE_BESIDE * unit:
-        return True
-    apart = max(caption.top - ink.bottom, ink.top - caption.bottom)
-    return ink.is_over(caption) and -unit <= apart <= _DATE_BELOW * unit
+def _is_asked(words: Box, ink: Box, tokens: Sequence[Token], unit: float) -> bool:
+    return (
+        _is_near(words, ink, unit)
+        or _stands_before(words, ink, tokens, _BEFORE * unit)
+        or _stands_over(words, ink, tokens, _OVER * unit)
+    )
 
 
 def _is_near(words: Box, ink: Box, unit: float) -> bool:
     across = max(words.left - ink.right, ink.left - words.right)
     down = max(words.top - ink.bottom, ink.top - words.bottom)
     return across <= _NEAR_ACROSS * unit and down <= _NEAR_DOWN * unit
+
+
+def _stands_before(words: Box, ink: Box, tokens: Sequence[Token], reach: float) -> bool:
+    """Whether words end at most `reach` before the ink on its row, nothing read between."""
+    gap = Box(words.right, words.top, ink.left, words.bottom)
+    return words.is_beside(ink) and -words.height <= gap.width <= reach and _is_clear(gap, tokens)
+
+
+def _stands_over(words: Box, ink: Box, tokens: Sequence[Token], reach: float) -> bool:
+    """Whether words stand at most `reach` over the ink in its column, nothing read between."""
+    left, right = max(words.left, ink.left), min(words.right, ink.right)
+    gap = Box(left, words.bottom, right, ink.top)
+    return words.is_over(ink) and 0 <= gap.height <= reach and _is_clear(gap, tokens)
+
+
+def _is_clear(gap: Box, tokens: Sequence[Token]) -> bool:
+    return not any(gap.contains_centre(token.box) for token in tokens)

@@ -1,5 +1,7 @@
 """Printed things that look drawn by hand: crests, script logos, seals, pictures, charts, bands."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +9,8 @@ from numpy.typing import NDArray
 from training.detectors.annotations import sized, thickened, tilted
 from training.detectors.sheet import Sheet
 from training.detectors.strokes import Mask
+
+FAR_BELOW = 9e9
 
 
 def smooth_noise(sheet: Sheet, height: int, width: int, cells: float) -> NDArray[np.float32]:
@@ -132,6 +136,43 @@ def picture(sheet: Sheet, y: float) -> float:
         foot = max(foot, crest(sheet, x, y, size))
         x += size * sheet.between(1.3, 2) * sheet.mm
     return foot + 4 * sheet.mm
+
+
+def formula(sheet: Sheet, y: float) -> float:
+    """A structural formula of chemistry: rings or a chain of straight bonds, letters at ends."""
+    bond = sheet.between(4, 10) * sheet.mm
+    x = sheet.between(25, 130) * sheet.mm
+    middle = y + 2.5 * bond
+    if sheet.chance(0.25):
+        chain = [(x + step * 0.87 * bond, middle - step % 2 * bond / 2) for step in range(7)]
+        _bonds(sheet, chain[: int(sheet.rng.integers(3, 8))], bond, (x, FAR_BELOW))
+    else:
+        sides, turn = int(sheet.choice((5, 6, 6, 6))), sheet.choice((0.0, np.pi / 6))
+        for ring in range(int(sheet.rng.integers(1, 4))):
+            centre = x + ring * 2 * bond * np.cos(np.pi / sides), middle
+            around = np.arange(sides + 1) * 2 * np.pi / sides + turn
+            corners = [(centre[0] + bond * np.cos(t), middle + bond * np.sin(t)) for t in around]
+            _bonds(sheet, corners, bond, centre)
+    return y + 5 * bond
+
+
+def _bonds(
+    sheet: Sheet, ends: list[tuple[float, float]], bond: float, centre: tuple[float, float]
+) -> None:
+    """Bonds from end to end, some of them double towards the centre, some with a group outwards."""
+    groups = "OH", "O", "CH3", "N", "COOH", "NH2", "Cl", "OCH3"
+    for (x0, y0), (x1, y1) in pairwise(ends):
+        sheet.line(x0, y0, x1, y1, 0.3)
+        out = np.array([x0 - centre[0], y0 - centre[1]])
+        out = out / np.hypot(*out)
+        if sheet.chance(0.4):
+            dx, dy = -out * 0.18 * bond
+            sheet.line(x0 + dx, y0 + dy, x1 + dx, y1 + dy, 0.3)
+        if sheet.chance(0.3):
+            x, y = x0 + out[0] * bond, y0 + out[1] * bond
+            sheet.line(x0, y0, x, y, 0.3)
+            if sheet.chance(0.8):
+                sheet.text(sheet.choice(groups), x + out[0] * 6 - 8, y + out[1] * 14 - 10, 3.2)
 
 
 def figures_band(sheet: Sheet) -> None:

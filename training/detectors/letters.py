@@ -4,7 +4,7 @@
 letterhead, addressee, text, close. What an office leaves on its paper comes on top (`clutter`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -384,7 +384,8 @@ def certificate(sheet: Sheet, collected: list[Mask]) -> None:
     approvals(sheet, sheet.between(12, 30) * sheet.mm, y, sheet.between(2.2, 3.4), collected)
 
 
-KINDS: tuple[tuple[Callable[[Sheet, list[Mask]], None], float], ...] = (
+Kind = Callable[[Sheet, list[Mask]], None]
+KINDS: tuple[tuple[Kind, float], ...] = (
     (letter, 0.46),
     (memo, 0.14),
     (second_page, 0.18),
@@ -418,9 +419,13 @@ def clutter(sheet: Sheet) -> None:
 
 
 def compose_document(
-    seed: int, faces: Faces, collected: list[Mask], long_side: int
+    seed: int,
+    faces: Faces,
+    collected: list[Mask],
+    long_side: int,
+    weighted: Sequence[tuple[Kind, float]] = KINDS,
 ) -> LabelledPage:
-    """A document's page, reproduced by its seed."""
+    """A document's page of one of the weighted kinds, reproduced by its seed."""
     rng: Random = np.random.default_rng(seed)
     faker = Faker("en_US")
     faker.seed_instance(seed)
@@ -429,7 +434,7 @@ def compose_document(
     typed = [face for face in faces.printed if face.stem in TYPEWRITERS]
     if typed and sheet.chance(0.55):
         sheet.face = sheet.choice(typed)
-    kinds, weights = zip(*KINDS, strict=True)
+    kinds, weights = zip(*weighted, strict=True)
     chosen = kinds[int(rng.choice(len(kinds), p=weights))]
     chosen(sheet, collected)
     clutter(sheet)

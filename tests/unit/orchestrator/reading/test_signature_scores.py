@@ -9,6 +9,7 @@ from orchestrator.reading.signature_scores import (
     WEIGHTS,
     InkEvidence,
     ink_evidence,
+    invites,
     is_figures,
     weigh,
 )
@@ -44,11 +45,17 @@ def test_a_date_is_figures_however_unsure() -> None:
     assert evidence(Sheet(), inked("Meyer2", 0.1)).figures == 0
 
 
-@pytest.mark.parametrize(("x", "y"), [(210, 490), (350, 522), (340, 445)])
-def test_a_caption_asks_for_a_date(x: float, y: float) -> None:
+@pytest.mark.parametrize(("x", "y"), [(210, 490), (285, 475), (140, 480)])
+def test_a_caption_before_the_ink_asks_for_a_date(x: float, y: float) -> None:
     sheet = Sheet()
     sheet.write("Date", x, y)
     assert evidence(sheet).dated
+
+
+def test_a_date_that_was_read_behind_its_caption_is_what_it_asks_for() -> None:
+    sheet = Sheet()
+    sheet.write("Date 4/22/90", 190, 490)
+    assert not evidence(sheet).dated
 
 
 def test_a_date_that_is_asked_for_elsewhere_does_not_count() -> None:
@@ -68,6 +75,46 @@ def test_words_far_away_invite_none() -> None:
     sheet = Sheet()
     sheet.write("Signature", 330, 900)
     assert not evidence(sheet).invited
+
+
+@pytest.mark.parametrize(("text", "x", "y"), [("Approved By:", 120, 488), ("SIGNATURE", 360, 380)])
+def test_words_before_the_ink_on_its_row_or_over_its_column_invite_a_signature(
+    text: str, x: float, y: float
+) -> None:
+    sheet = Sheet()
+    sheet.write(text, x, y)
+    assert evidence(sheet).invited
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "between"),
+    [("By:", (120, 488), ("Marketing", 200, 488)), ("SIGNATURE", (360, 380), ("Total", 380, 420))],
+)
+def test_words_with_others_before_the_ink_invite_none(
+    text: str, at: tuple[float, float], between: tuple[str, float, float]
+) -> None:
+    sheet = Sheet()
+    sheet.write(text, *at)
+    sheet.write(*between)
+    assert not evidence(sheet).invited
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Signature:", True),
+        ("SGNATURE", True),
+        ("Approued", True),
+        ("By:", True),
+        ("Bv:", False),
+        ("Improved", False),
+        ("Nature", False),
+    ],
+)
+def test_a_long_word_invites_a_signature_although_a_letter_was_misread(
+    text: str, expected: bool
+) -> None:
+    assert invites(text) is expected
 
 
 def test_a_written_date_is_no_signature_and_a_scrawl_where_one_is_asked_for_is() -> None:
