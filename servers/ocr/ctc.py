@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 BLANK = 0
 
+Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""(steps, n) the best n classes of each step as their places in the alphabet, the best one first,
+and (steps, n) their probabilities."""
+
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
@@ -46,16 +50,14 @@ class Span:
     probability: float
 
 
-def decode(
-    ids: NDArray[np.int64], probabilities: NDArray[np.float32], alphabet: Sequence[str]
-) -> list[Glyph]:
+def decode(steps: Steps, alphabet: Sequence[str]) -> list[Glyph]:
     """Best-path decoding of one line.
 
     Args:
-        ids: (steps,) best class of each step; `BLANK` is none.
-        probabilities: (steps,) its probability.
+        steps: of them the best class counts; `BLANK` is none.
         alphabet: the text of each class.
     """
+    ids, probabilities = (part[:, 0] for part in steps)
     if len(ids) == 0:
         return []
     starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])

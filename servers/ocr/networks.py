@@ -19,8 +19,8 @@ from meshkit.model import Image
 from meshkit.onnx import OnnxSession
 from servers.ocr.alphabet import CHARACTERS, Alphabet
 from servers.ocr.crops import HEIGHT, LONGEST, STEP
+from servers.ocr.ctc import Steps
 from servers.ocr.detection import STRIDE, planes
-from servers.ocr.recognition import Steps
 
 Tensor = NDArray[np.float32]
 

@@ -16,6 +16,7 @@ from servers.ocr.crops import ways_to_read
 from servers.ocr.detection import DetectionSettings, find_lines
 from servers.ocr.domain import TextLine, Tier
 from servers.ocr.layout import reading_order
+from servers.ocr.lexicon import FOLDER, LISTS, lexicon_of
 from servers.ocr.memory import keep_process_small
 from servers.ocr.networks import (
     LinesInBatches,
@@ -162,7 +163,9 @@ class PpOcrEngine:
         """The boxes of each page read by one network, all in one call."""
         recogniser = self._recognisers[name]
         flat = [box for page in boxes for box in page]
-        found = iter(read_boxes(flat, recogniser.network, self._alphabet(name, wanted)))
+        found = iter(
+            read_boxes(flat, recogniser.network, self._alphabet(name, wanted), lexicon_of(wanted))
+        )
         return [[next(found) for _ in page] for page in boxes]
 
     def _in_order(self, readings: Iterable[Reading], page: Image) -> tuple[TextLine, ...]:
@@ -214,8 +217,8 @@ class PpOcrEngine:
 
 
 def weights_digest() -> str:
-    """`sha256:<hex>` over the networks."""
-    return digest_of(WEIGHTS / name for name in FILES)
+    """`sha256:<hex>` over the networks and the lists of words."""
+    return digest_of([*(WEIGHTS / name for name in FILES), *(FOLDER / name for name in LISTS)])
 
 
 def _clipped(line: TextLine, width: int, height: int) -> TextLine:

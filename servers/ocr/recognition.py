@@ -6,19 +6,17 @@ from itertools import chain
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meshkit.model import Image
 from servers.ocr.alphabet import Alphabet
 from servers.ocr.crops import STEP, LineCut, columns_of, cut_out, part_of
-from servers.ocr.ctc import decode, split_words
+from servers.ocr.ctc import Steps, decode, split_words
 from servers.ocr.domain import Quad, TextLine, Word
 from servers.ocr.extents import ink_columns, ruled_columns, word_extents
+from servers.ocr.known_words import with_known_words
+from servers.ocr.lexicon import Lexicon
+from servers.ocr.points import with_points
 from servers.ocr.spacing import with_spaces
-
-Steps = tuple[NDArray[np.int64], NDArray[np.float32]]
-"""(steps,) the best class of each step as its place in the alphabet, and (steps,) its
-probability."""
 
 Way = tuple[LineCut, ...]
 
@@ -58,7 +56,9 @@ class Reading:
     confidence: float
 
 
-def read_boxes(boxes: Sequence[Box], network: Network, alphabet: Alphabet) -> list[Reading]:
+def read_boxes(
+    boxes: Sequence[Box], network: Network, alphabet: Alphabet, lexicon: Lexicon | None
+) -> list[Reading]:
     """One reading a box; all pieces of all boxes go to the network in one call."""
     jobs = [
         (box, piece)
@@ -70,7 +70,7 @@ def read_boxes(boxes: Sequence[Box], network: Network, alphabet: Alphabet) -> li
     steps = network(crops, alphabet)
     found = iter(
         [
-            _words_of_piece(quad, crop, steps, alphabet)
+            _words_of_piece(quad, crop, steps, alphabet, lexicon)
             for (_, quad), crop, steps in zip(jobs, crops, steps, strict=True)
         ]
     )
@@ -84,9 +84,14 @@ def read_boxes(boxes: Sequence[Box], network: Network, alphabet: Alphabet) -> li
     return readings
 
 
-def _words_of_piece(quad: Quad, crop: Image, steps: Steps, alphabet: Alphabet) -> TextLine | None:
+def _words_of_piece(
+    quad: Quad, crop: Image, steps: Steps, alphabet: Alphabet, lexicon: Lexicon | None
+) -> TextLine | None:
     ink = ink_columns(crop)
-    glyphs = with_spaces(decode(*steps, alphabet.texts), ink, ruled_columns(crop), STEP)
+    glyphs = with_spaces(decode(steps, alphabet.texts), ink, ruled_columns(crop), STEP)
+    glyphs = with_points(glyphs, steps, alphabet)
+    if lexicon is not None:
+        glyphs = with_known_words(glyphs, steps, alphabet, lexicon)
     spans = split_words(glyphs)
     if not spans:
         return None

@@ -11,7 +11,8 @@ ALPHABET = ("", " ", "a", "b", "ä", "n\u0303")
 
 
 def emit(path: list[int], probability: float = 0.9) -> list[Glyph]:
-    return decode(np.array(path, np.int64), np.full(len(path), probability, np.float32), ALPHABET)
+    ids = np.array(path, np.int64).reshape(-1, 1)
+    return decode((ids, np.full(ids.shape, probability, np.float32)), ALPHABET)
 
 
 def test_repeated_classes_collapse_and_blanks_part_equal_letters() -> None:
@@ -24,7 +25,8 @@ def test_a_glyph_spans_the_steps_of_its_class() -> None:
 
 
 def test_a_glyph_is_as_probable_as_its_surest_step() -> None:
-    (glyph,) = decode(np.array([2, 2]), np.array([0.4, 0.8], np.float32), ALPHABET)
+    steps = np.array([[2, 3], [2, 0]]), np.array([[0.4, 0.3], [0.8, 0.1]], np.float32)
+    (glyph,) = decode(steps, ALPHABET)
     assert glyph.probability == np.float32(0.8)
 
 

@@ -47,7 +47,7 @@ def test_lines_in_batches_say_what_lines_one_by_one_say(recogniser: OnnxSession)
     ):
         assert len(ids) == len(probabilities) == crop.shape[1] // 8
         texts = [
-            "".join(glyph.text for glyph in decode(*one, alphabet.texts))
+            "".join(glyph.text for glyph in decode(one, alphabet.texts))
             for one in ((ids, probabilities), steps)
         ]
         assert texts == [line, line]
