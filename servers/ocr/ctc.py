@@ -69,6 +69,14 @@ def decode(steps: Steps, alphabet: Sequence[str]) -> list[Glyph]:
     ]
 
 
+def chance_of(text: str, steps: Steps, alphabet: Sequence[str], start: int, end: int) -> float:
+    """The probability of one class, named by its text, at the likeliest of the steps [start, end);
+    0 where it is not among the best."""
+    ids, probabilities = (part[start:end] for part in steps)
+    found = probabilities[ids == alphabet.index(text)]
+    return float(found.max()) if found.size else 0.0
+
+
 def split_words(glyphs: Sequence[Glyph]) -> list[Span]:
     """Words between spaces. Every other glyph ends up in exactly one of them, in order."""
     words: list[list[Glyph]] = [[]]

@@ -6,7 +6,7 @@ On small or faint print a point is a speck, and a network that saw it says so on
 from collections.abc import Sequence
 
 from servers.ocr.alphabet import Alphabet
-from servers.ocr.ctc import Glyph, Steps
+from servers.ocr.ctc import Glyph, Steps, chance_of
 
 POINT = "."
 
@@ -40,14 +40,7 @@ def _pointed(word: Sequence[Glyph], steps: Steps, alphabet: Alphabet) -> list[Gl
     digits = [glyph for glyph in word if not glyph.text.isspace()]
     if len(digits) >= FEWEST_DIGITS and all(glyph.text.isdecimal() for glyph in digits):
         left, right = word[-DECIMALS - 1], word[-DECIMALS]
-        if _chance(steps, alphabet, left.end, right.start) >= LEAST:
+        if chance_of(POINT, steps, alphabet.texts, left.end, right.start) >= LEAST:
             point = Glyph(POINT, left.end, right.start, SURENESS)
             return [*word[:-DECIMALS], point, *word[-DECIMALS:]]
     return list(word)
-
-
-def _chance(steps: Steps, alphabet: Alphabet, start: int, end: int) -> float:
-    """The probability of a point at the likeliest of the steps [start, end)."""
-    ids, probabilities = (part[start:end] for part in steps)
-    points = probabilities[ids == alphabet.texts.index(POINT)]
-    return float(points.max()) if points.size else 0.0

@@ -13,6 +13,7 @@ from servers.ocr.crops import STEP, LineCut, columns_of, cut_out, part_of
 from servers.ocr.ctc import Steps, decode, split_words
 from servers.ocr.domain import Quad, TextLine, Word
 from servers.ocr.extents import ink_columns, ruled_columns, word_extents
+from servers.ocr.joined_words import with_words_parted
 from servers.ocr.known_words import with_known_words
 from servers.ocr.lexicon import Lexicon
 from servers.ocr.points import with_points
@@ -92,6 +93,7 @@ def _words_of_piece(
     glyphs = with_points(glyphs, steps, alphabet)
     if lexicon is not None:
         glyphs = with_known_words(glyphs, steps, alphabet, lexicon)
+        glyphs = with_words_parted(glyphs, steps, alphabet, lexicon)
     spans = split_words(glyphs)
     if not spans:
         return None
