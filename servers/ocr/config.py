@@ -1,10 +1,13 @@
 """What an operator may set: variables `PAGEMESH_OCR_*`."""
 
-from pydantic import Field
+from pathlib import Path
+
+from pydantic import Field, FilePath, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from meshkit.config import ServerConfig
 from servers.ocr.domain import Engine, Tier
+from servers.ocr.lexicon import own_words
 
 
 class OcrConfig(ServerConfig):
@@ -19,6 +22,10 @@ class OcrConfig(ServerConfig):
     languages: tuple[str, ...] = Field(
         default=(),
         description="BCP 47 tags when a request names none; none: what the engine reads.",
+    )
+    words: FilePath | None = Field(
+        default=None,
+        description="A file of words for PP-OCR to know: names of products, customers, streets.",
     )
     line_workers: int = Field(
         default=0, ge=0, le=256, description="Lines read at once by PP-OCR; 0: one for each core."
@@ -35,3 +42,10 @@ class OcrConfig(ServerConfig):
     tesseract_timeout: float = Field(
         default=60.0, gt=0, le=3600, description="Seconds Tesseract may take for one page."
     )
+
+    @field_validator("words")
+    @classmethod
+    def _has_words(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            own_words(path)
+        return path

@@ -16,8 +16,9 @@ from servers.ocr.ctc import Glyph, Steps
 from servers.ocr.lattice import Lattice
 from servers.ocr.lexicon import Lexicon
 
-SURE, SURE_KNOWN = 0.999, 0.95
-"""Words whose letters are all right with this probability stay; the second is for known words."""
+SURE, SURE_KNOWN, SURE_PAIR = 0.999, 0.95, 0.97
+"""Words whose letters are all right with this probability stay; the second is for known words, the
+third for two words and the space between them."""
 
 SHORTEST = 2
 """Letters of a word."""
@@ -85,12 +86,9 @@ def _places(glyphs: Sequence[Glyph], lexicon: Lexicon) -> Iterator[Place]:
         if _is_doubtful(glyphs[slice(*run)], lexicon):
             yield run
     for left, right in pairwise(runs):
-        between = glyphs[left[1] : right[0]]
-        if len(between) == 1 and between[0].text.isspace():
-            parts = [_text(glyphs[slice(*run)]) for run in (left, right)]
-            known = all(part in lexicon for part in parts)
-            if not known and not any(part.isdigit() for part in parts):
-                yield left[0], right[1]
+        between = _text(glyphs[left[1] : right[0]])
+        if between == " " and _is_torn(glyphs[left[0] : right[1]], lexicon):
+            yield left[0], right[1]
 
 
 def _is_doubtful(word: Sequence[Glyph], lexicon: Lexicon) -> bool:
@@ -100,6 +98,16 @@ def _is_doubtful(word: Sequence[Glyph], lexicon: Lexicon) -> bool:
         len(text) >= SHORTEST
         and not text.isdigit()
         and math.prod(glyph.probability for glyph in word) < sure
+    )
+
+
+def _is_torn(words: Sequence[Glyph], lexicon: Lexicon) -> bool:
+    """Whether two words may be parts of one."""
+    parts = _text(words).split()
+    return (
+        not any(part.isdigit() for part in parts)
+        and math.prod(glyph.probability for glyph in words) < SURE_PAIR
+        and not all(part in lexicon for part in parts)
     )
 
 

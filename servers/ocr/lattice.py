@@ -25,7 +25,7 @@ FLOOR = 1e-6
 LEAST = 1e-4
 """Letters below this are not followed,"""
 
-BEAM = 16
+BEAM = 10
 """nor more beginnings of words than so many."""
 
 NOTHING_ELSE = 0.9999

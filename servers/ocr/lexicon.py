@@ -3,7 +3,7 @@
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +11,9 @@ FOLDER = Path(__file__).parent / "lexicons"
 
 LISTS = {"english.txt": ("en",), "office.txt": ("en", "ms"), "malay.txt": ("ms",)}
 """The lists, and BCP 47 tags of the languages in which their words are met."""
+
+COUNTED = "english.txt"
+"""The list with a word and its count in each line; the others hold words alone."""
 
 UNCOUNTED = 3e-5
 """The share of all words that one has whose list doesn't count: that of `invoice` in English."""
@@ -59,26 +62,48 @@ class Lexicon:
 
 
 @cache
-def lexicon_of(languages: Collection[str]) -> Lexicon | None:
-    """The words of these languages (a tuple of BCP 47 tags; none: of all that have a list).
+def lexicon_of(languages: Sequence[str], own: Path | None = None) -> Lexicon | None:
+    """The words of these languages (a tuple of BCP 47 tags; none: of all that have a list), and
+    those of a file of one's own, whatever the language.
 
-    None where none of them has one.
+    None where there are none.
+
+    Raises:
+        ValueError: the file of one's own cannot be read as text, or has no words.
     """
     names = [
         name for name, tags in LISTS.items() if not languages or not set(tags).isdisjoint(languages)
     ]
-    shares = [share for name in names for share in _read(FOLDER / name)]
+    shares = [share for name in names for share in _shares(FOLDER / name)]
+    if own is not None:
+        shares += own_words(own)
     return Lexicon(shares) if shares else None
 
 
-def _read(path: Path) -> Iterable[tuple[str, float]]:
-    """A list's words: a word and its count a line, or words alone, several a line."""
-    lines = [
-        line.split()
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if not line.startswith("#")
-    ]
-    if lines[0][-1].isdecimal():
-        total = sum(int(count) for _, count in lines)
-        return [(word, int(count) / total) for word, count in lines]
-    return [(word, UNCOUNTED) for line in lines for word in line]
+def own_words(path: Path) -> list[tuple[str, float]]:
+    """The words of a file, in lower case, with the share of an uncounted one.
+
+    Raises:
+        ValueError: it cannot be read as text, or has no words.
+    """
+    try:
+        words = [word.lower() for line in _lines(path) for word in line]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as UTF-8 text: {error}") from error
+    if not words:
+        raise ValueError(f"{path} has no words")
+    return [(word, UNCOUNTED) for word in words]
+
+
+def _shares(path: Path) -> list[tuple[str, float]]:
+    if path.name != COUNTED:
+        return own_words(path)
+    counts = [(word, int(count)) for word, count in _lines(path)]
+    total = sum(count for _, count in counts)
+    return [(word, count / total) for word, count in counts]
+
+
+def _lines(path: Path) -> list[list[str]]:
+    """What stands between blanks, line by line, comments left out."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return [line.split() for line in lines if not line.startswith("#")]

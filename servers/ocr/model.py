@@ -40,7 +40,7 @@ class OcrModel(PageModel[OcrOptions, OcrResult]):
             if self._config.engine is Engine.TESSERACT:
                 raise
         self._check_defaults()
-        return ModelIdentity("ocr", VERSION, weights_digest(), self._ppocr.device)
+        return ModelIdentity("ocr", VERSION, weights_digest(self._config.words), self._ppocr.device)
 
     def predict(
         self, pages: Sequence[PageInput[OcrOptions]]
@@ -106,5 +106,6 @@ def _settings(config: OcrConfig) -> PpOcrSettings:
         detector_threads=config.intra_op_threads,
         line_workers=config.line_workers,
         lowest_confidence=config.lowest_line_confidence,
+        words=config.words,
         detection=DetectionSettings(long_side=config.detection_long_side),
     )

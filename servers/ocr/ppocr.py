@@ -41,6 +41,7 @@ class PpOcrSettings:
         detector_threads: threads of a detector session; 0: one for each core.
         line_workers: lines read at once, each by one thread; 0: one for each core.
         lowest_confidence: lines below this are dropped.
+        words: a file of words that are known beside those of `lexicons/`.
         detection: see there.
     """
 
@@ -48,6 +49,7 @@ class PpOcrSettings:
     detector_threads: int = 0
     line_workers: int = 0
     lowest_confidence: float = 0.5
+    words: Path | None = None
     detection: DetectionSettings = field(default_factory=DetectionSettings)
 
 
@@ -84,6 +86,7 @@ class PpOcrEngine:
         """Open the networks and read a blank page.
 
         Raises:
+            ValueError: the file of words cannot be read as text, or has none.
             RuntimeError: CUDA is asked for and is not there.
         """
         keep_process_small()
@@ -163,9 +166,8 @@ class PpOcrEngine:
         """The boxes of each page read by one network, all in one call."""
         recogniser = self._recognisers[name]
         flat = [box for page in boxes for box in page]
-        found = iter(
-            read_boxes(flat, recogniser.network, self._alphabet(name, wanted), lexicon_of(wanted))
-        )
+        lexicon = lexicon_of(wanted, self._settings.words)
+        found = iter(read_boxes(flat, recogniser.network, self._alphabet(name, wanted), lexicon))
         return [[next(found) for _ in page] for page in boxes]
 
     def _in_order(self, readings: Iterable[Reading], page: Image) -> tuple[TextLine, ...]:
@@ -216,9 +218,10 @@ class PpOcrEngine:
             self._read_boxes([[Box(blank, tuple(ways_to_read(blank, whole)))]], name, ())
 
 
-def weights_digest() -> str:
-    """`sha256:<hex>` over the networks and the lists of words."""
-    return digest_of([*(WEIGHTS / name for name in FILES), *(FOLDER / name for name in LISTS)])
+def weights_digest(words: Path | None = None) -> str:
+    """`sha256:<hex>` over the networks and the lists of words, that of one's own among them."""
+    lists = [FOLDER / name for name in LISTS]
+    return digest_of([*(WEIGHTS / name for name in FILES), *lists, *([words] if words else [])])
 
 
 def _clipped(line: TextLine, width: int, height: int) -> TextLine:

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,25 @@ def test_a_page_is_read_with_the_words_of_its_languages() -> None:
     assert "overwhelming" not in malay
     assert lexicon_of(("de", "fr")) is None
     assert lexicon_of(("de", "en")) is not None
+
+
+def test_words_of_ones_own_are_known_in_every_language(tmp_path: Path) -> None:
+    own = tmp_path / "words.txt"
+    own.write_text("# customers\nKowalczyk Ødegård\nZephyrine\n", encoding="utf-8")
+    for languages in ((), ("en",), ("pl",)):
+        lexicon = lexicon_of(languages, own)
+        assert lexicon is not None
+        assert all(word in lexicon for word in ("kowalczyk", "ødegård", "zephyrine"))
+        assert ("receipt" in lexicon) == (languages != ("pl",))
+        assert "customers" in lexicon or languages == ("pl",)
+
+
+@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xff\xfe\x00caf\xe9"])
+def test_a_file_without_words_is_refused_by_its_name(tmp_path: Path, content: bytes) -> None:
+    own = tmp_path / "words.txt"
+    own.write_bytes(content)
+    with pytest.raises(ValueError, match=r"words\.txt"):
+        lexicon_of(("en",), own)
 
 
 def test_every_list_is_of_lower_case_words_and_named_in_the_folder_s_text() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from meshkit.errors import DependencyUnavailable, InvalidInput, ModelNotReady
 from meshkit.model import Image, PageInput
@@ -237,6 +238,26 @@ def test_without_tesseract_only_its_requests_fail(
 def test_bad_default_languages_stop_the_start() -> None:
     with pytest.raises(InvalidInput, match="tlh"):
         OcrModel(OcrConfig(languages=("tlh",))).load()
+
+
+def test_words_of_ones_own_are_part_of_the_model(model: OcrModel, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("Kowalczyk\n", encoding="utf-8")
+    own = OcrModel(OcrConfig(device="cpu", words=words))
+    digests = {own.load().digest, model.load().digest}
+    assert len(digests) == 2
+    page, _ = draw(PARAGRAPH[:1])
+    assert read(own, page).lines
+    own.close()
+
+
+def test_a_bad_file_of_words_stops_the_start(tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    with pytest.raises(ValidationError, match="words"):
+        OcrConfig(words=words)
+    words.write_text("# none\n", encoding="utf-8")
+    with pytest.raises(ValidationError, match=r"words\.txt has no words"):
+        OcrConfig(words=words)
 
 
 def test_close_is_safe_at_any_time() -> None:
