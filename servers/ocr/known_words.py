@@ -3,7 +3,8 @@ it thought nearly as likely.
 
 What the network was unsure of, and no list knows, is rather a misread word than a rare one: the
 longer the word, the more so, for few long words differ by a letter. So a known word takes its place
-unless the network thought it too much less likely. Numbers and codes are left alone.
+unless the network thought it too much less likely. Numbers and codes are left alone, and what can
+hardly be read at all: a word would be made up for it.
 """
 
 import math
@@ -19,6 +20,9 @@ from servers.ocr.lexicon import Lexicon
 SURE, SURE_KNOWN, SURE_PAIR = 0.999, 0.95, 0.97
 """Words whose letters are all right with this probability stay; the second is for known words, the
 third for two words and the space between them."""
+
+LEGIBLE = 0.65
+"""The least probability of its letters, as their geometric mean, with which a word can be read."""
 
 SHORTEST = 2
 """Letters of a word."""
@@ -94,11 +98,7 @@ def _places(glyphs: Sequence[Glyph], lexicon: Lexicon) -> Iterator[Place]:
 def _is_doubtful(word: Sequence[Glyph], lexicon: Lexicon) -> bool:
     text = _text(word)
     sure = SURE_KNOWN if text in lexicon else SURE
-    return (
-        len(text) >= SHORTEST
-        and not text.isdigit()
-        and math.prod(glyph.probability for glyph in word) < sure
-    )
+    return len(text) >= SHORTEST and not text.isdigit() and _is_legible(word, sure)
 
 
 def _is_torn(words: Sequence[Glyph], lexicon: Lexicon) -> bool:
@@ -106,9 +106,15 @@ def _is_torn(words: Sequence[Glyph], lexicon: Lexicon) -> bool:
     parts = _text(words).split()
     return (
         not any(part.isdigit() for part in parts)
-        and math.prod(glyph.probability for glyph in words) < SURE_PAIR
+        and _is_legible(words, SURE_PAIR)
         and not all(part in lexicon for part in parts)
     )
+
+
+def _is_legible(glyphs: Sequence[Glyph], sure: float) -> bool:
+    """Whether glyphs can be read, and are not sure to be right."""
+    probability = math.prod(glyph.probability for glyph in glyphs)
+    return LEGIBLE ** len(glyphs) <= probability < sure
 
 
 def _change(

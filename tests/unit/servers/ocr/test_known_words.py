@@ -44,6 +44,12 @@ def test_numbers_and_codes_stay() -> None:
     assert read("0n", (0, "o", 0.02)) == "0n"
 
 
+def test_nothing_is_made_up_for_what_cannot_be_read() -> None:
+    blurred = [(place, other, 0.45) for place, other in enumerate("total")]
+    assert read("ratei", *blurred) == "ratei"
+    assert read("rotal", *blurred[:1]) == "total"
+
+
 def test_two_parts_of_a_torn_word_become_one() -> None:
     assert read("adjus tments", (5, "", 0.1)) == "adjustments"
     assert read("a bove", (1, "", 0.2)) == "above"
