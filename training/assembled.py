@@ -43,13 +43,13 @@ def till_slip(rng: np.random.Generator, dpi: float) -> Sheet:
     tail = [ruling, column_table, centred_lines, pen_note, barcode, text_block, key_lines]
     order += [tail[i] for i in rng.integers(0, len(tail), int(rng.integers(0, 5)))]
     order = [block for block in order if rng.random() < 0.88]
-    _stack(sheet, rng, order, margin, width * rng.uniform(0.05, 0.2), size)
+    stack(sheet, rng, order, margin, width * rng.uniform(0.05, 0.2), size)
     return sheet
 
 
 def office_letter(rng: np.random.Generator, dpi: float) -> Sheet:
     """A letter or memo with what offices add: marks, rules, tables, lists, copies, notes."""
-    sheet = _page(rng, dpi)
+    sheet = page(rng, dpi)
     margin, size = rng.uniform(45, 100), rng.uniform(8.5, 12.5)
     memo = rng.random() < 0.4
     order: list[Block] = []
@@ -60,7 +60,7 @@ def office_letter(rng: np.random.Generator, dpi: float) -> Sheet:
     order += [body[i] for i in rng.integers(0, len(body), int(rng.integers(1, 7)))]
     order += [signed] * int(rng.random() < 0.75) + [name_columns] * int(rng.random() < 0.45)
     order += [pen_note] * int(rng.random() < 0.2)
-    _stack(sheet, rng, order, margin, rng.uniform(35, 130), size)
+    stack(sheet, rng, order, margin, rng.uniform(35, 130), size)
     if rng.random() < 0.4:
         sheet.text(sheet.width / 2, sheet.height - 26, prose(rng, 9), 7, align="centre")
     if rng.random() < 0.15:
@@ -70,14 +70,14 @@ def office_letter(rng: np.random.Generator, dpi: float) -> Sheet:
 
 def report_page(rng: np.random.Generator, dpi: float) -> Sheet:
     """A page of a report or journal: prose with headings, lists, tables, pictures, in columns."""
-    sheet = _page(rng, dpi)
+    sheet = page(rng, dpi)
     margin, size = rng.uniform(36, 85), rng.uniform(7, 11)
     columns = int(rng.choice([1, 1, 2, 2, 3]))
     top = rng.uniform(35, 80)
     if rng.random() < 0.5:
         order: list[Block] = [big_line, centred_lines, text_block, picture, ruling, logo]
         head = [order[i] for i in rng.integers(0, len(order), int(rng.integers(1, 4)))]
-        top = _stack(sheet, rng, head, margin, top, size, until=sheet.height * 0.5)
+        top = stack(sheet, rng, head, margin, top, size, until=sheet.height * 0.5)
     gap = rng.uniform(10, 24)
     width = (sheet.width - 2 * margin - gap * (columns - 1)) / columns
     pool: list[Block] = []
@@ -87,32 +87,32 @@ def report_page(rng: np.random.Generator, dpi: float) -> Sheet:
         left = margin + i * (width + gap)
         right = sheet.width - left - width
         end = sheet.height * (1 if rng.random() < 0.8 else rng.uniform(0.3, 1))
-        _stack(sheet, rng, order, left, top, size, until=end - 45, right=right)
+        stack(sheet, rng, order, left, top, size, until=end - 45, right=right)
     return sheet
 
 
 def account_page(rng: np.random.Generator, dpi: float) -> Sheet:
     """A statement or pay stub: bars, tables, keys, sums and small print."""
-    sheet = _page(rng, dpi)
+    sheet = page(rng, dpi)
     margin, size = rng.uniform(24, 60), rng.uniform(7, 10)
     pool: list[Block] = [shaded_bar, shaded_bar, column_table, column_table, column_table]
     pool += [key_lines, totals, text_block, big_line, ruling, priced_lines]
     order = [logo, key_lines, *[pool[k] for k in rng.integers(0, len(pool), 14)]]
     end = sheet.height * rng.uniform(0.5, 0.96)
-    _stack(sheet, rng, order, margin, rng.uniform(30, 70), size, until=end)
+    stack(sheet, rng, order, margin, rng.uniform(30, 70), size, until=end)
     return sheet
 
 
 def bill(rng: np.random.Generator, dpi: float) -> Sheet:
     """An invoice: who, to whom, what for, how much, how to pay."""
-    sheet = _page(rng, dpi)
+    sheet = page(rng, dpi)
     margin, size = rng.uniform(30, 70), rng.uniform(8, 11)
     order: list[Block] = []
     order += [logo] * int(rng.random() < 0.5) + [big_line, key_lines, _addressee]
     order += [shaded_bar] * int(rng.random() < 0.4)
     order += [column_table] if rng.random() < 0.5 else [priced_lines]
     order += [ruling, totals, text_block] + [centred_lines] * int(rng.random() < 0.4)
-    _stack(sheet, rng, order, margin, rng.uniform(35, 80), size)
+    stack(sheet, rng, order, margin, rng.uniform(35, 80), size)
     return sheet
 
 
@@ -129,7 +129,7 @@ def slide(rng: np.random.Generator, dpi: float) -> Sheet:
     pool: list[Block] = [text_block, listing, listing, picture, column_table, centred_lines]
     order = [big_line, *[pool[k] for k in rng.integers(0, len(pool), int(rng.integers(0, 3)))]]
     y = rng.uniform(40, 200)
-    _stack(sheet, rng, order, margin, y, letters, until=sheet.height - 70)
+    stack(sheet, rng, order, margin, y, letters, until=sheet.height - 70)
     if rng.random() < 0.6:
         sheet.text(margin, sheet.height - 24, prose(rng, 8), 9)
         sheet.text(sheet.width - 40, sheet.height - 24, str(rng.integers(1, 90)), 9)
@@ -138,7 +138,7 @@ def slide(rng: np.random.Generator, dpi: float) -> Sheet:
 
 def jotting(rng: np.random.Generator, dpi: float) -> Sheet:
     """Handwriting in one or two sizes: a list, a sum, a sketch, underlined words."""
-    sheet = _page(rng, dpi)
+    sheet = page(rng, dpi)
     sheet.face = pick(rng, HANDWRITTEN)
     size = rng.uniform(14, 46)
     y, end = rng.uniform(30, 130), sheet.height * rng.uniform(0.35, 0.98)
@@ -157,12 +157,12 @@ def jotting(rng: np.random.Generator, dpi: float) -> Sheet:
     return sheet
 
 
-def _page(rng: np.random.Generator, dpi: float) -> Sheet:
+def page(rng: np.random.Generator, dpi: float) -> Sheet:
     size = (595, 842) if rng.random() < 0.4 else (612, 792)
     return Sheet(*size, dpi, face=pick(rng, (*PRINTED, "cousine", "tinos")))
 
 
-def _stack(
+def stack(
     sheet: Sheet,
     rng: np.random.Generator,
     order: Sequence[Block],

@@ -29,7 +29,7 @@ from servers.classify.report import describe
 from servers.ocr.config import OcrConfig
 from servers.ocr.domain import OcrOptions, Tier
 from servers.ocr.model import OcrModel
-from training import assembled, compose, composed_forms
+from training import assembled, compose, composed_forms, printed_matter
 from training.classify import nothing
 from training.clutter import add_clutter
 from training.scan import random_settings, simulate_scan
@@ -41,7 +41,7 @@ SCANS_A_PAGE = 2
 REAL_SHARE = 0.15
 """How much a real page counts beside a composed one. Only forms of offices are real here: were they
 to count in full, whatever is real would be taken for one."""
-_COMPOSERS = (compose, assembled, composed_forms)
+_COMPOSERS = (compose, assembled, composed_forms, printed_matter)
 
 
 def compose_example(seed: int) -> tuple[str, PageVector]:

@@ -19,6 +19,10 @@ from training.sheet import FIRMS, NAMES, TOWNS, money, pick, prose
 _FILE = Path(__file__).parent / "wording.yaml"
 _SLOT = re.compile(r"\{(\w+)\}")
 _GARBLE = 0.0, 0.1
+_USUAL = 0.85
+_FULL_STOPS = 0.6
+_PARTED = 7
+"""Letters of a word that may be parted at the end of a line."""
 _ORDER = ("open", "label", "row", "body", "close")
 _LOOKALIKES = {"l": "1", "1": "l", "o": "0", "0": "O", "i": "l", "e": "c", "a": "e", "n": "ri"}
 # fmt: off
@@ -42,12 +46,19 @@ class Kind:
         wording: phrases by part of the page.
         lines: fewest and most lines of each part.
         garble: share of letters that are misread, least and most.
+        wrap: fewest and most words of a line where the body is set as paragraphs; None where each
+            phrase is a line of its own.
+        head, foot: what nearly every such page has after its open and before its close, in this
+            order, each in several wordings.
     """
 
     layouts: tuple[str, ...]
     wording: dict[str, tuple[str, ...]]
     lines: dict[str, tuple[int, int]]
     garble: tuple[float, float]
+    wrap: tuple[int, int] | None
+    head: tuple[tuple[str, ...], ...]
+    foot: tuple[tuple[str, ...], ...]
 
 
 @lru_cache(maxsize=1)
@@ -60,6 +71,8 @@ def kinds() -> dict[str, Kind]:
             {part: tuple(entry[part]) for part in _ORDER if part in entry},
             {part: (low, high) for part, (low, high) in entry["lines"].items()},
             tuple(entry.get("garble", _GARBLE)),
+            tuple(entry["wrap"]) if "wrap" in entry else None,
+            *(tuple(map(tuple, entry.get(part, ()))) for part in ("head", "foot")),
         )
         for name, entry in given.items()
     }
@@ -68,14 +81,40 @@ def kinds() -> dict[str, Kind]:
 def page_text(kind: Kind, rng: np.random.Generator) -> list[str]:
     """The lines of one page of a kind, as a reader that errs would give them."""
     parts = {name: _draw(kind, name, rng) for name in _ORDER if name in kind.lines}
+    if kind.wrap is not None and "body" in parts:
+        parts["body"] = _paragraphs(parts["body"], kind.wrap, rng)
     middle = [line for name in ("label", "row", "body") for line in parts.get(name, [])]
     if rng.random() < 0.5:
         middle = [str(line) for line in rng.permutation(middle)]
-    start = parts["open"] if rng.random() < 0.93 else []
-    lines = [*start, *middle, *parts["close"]]
+    start = [*parts["open"], *_usual(kind.head, rng)] if rng.random() < 0.93 else []
+    lines = [*start, *middle, *_usual(kind.foot, rng), *parts["close"]]
     least, most = kind.garble
     garble = least + (most - least) * rng.random() ** 2
     return [misread(line, garble, rng) for line in lines]
+
+
+def _usual(choices: tuple[tuple[str, ...], ...], rng: np.random.Generator) -> list[str]:
+    """A wording of each, or now and then none."""
+    return [fill(pick(rng, wordings), rng) for wordings in choices if rng.random() < _USUAL]
+
+
+def _paragraphs(phrases: list[str], wrap: tuple[int, int], rng: np.random.Generator) -> list[str]:
+    """The phrases set one after the other in lines of about as many words all down the page, some
+    parted at the end of a line."""
+    ends = rng.random(len(phrases)) < _FULL_STOPS
+    words = " ".join(f"{p.rstrip('.')}." if e else p for p, e in zip(phrases, ends, strict=True))
+    rest = words.split()
+    usual = int(rng.integers(wrap[0], wrap[1] + 1))
+    lines = []
+    while rest:
+        count = max(1, usual + int(rng.integers(-1, 2)))
+        line, rest = rest[:count], rest[count:]
+        if len(line[-1]) >= _PARTED and rng.random() < 0.2:
+            place = int(rng.integers(3, len(line[-1]) - 2))
+            rest = [line[-1][place:], *rest]
+            line[-1] = f"{line[-1][:place]}-"
+        lines.append(" ".join(line))
+    return lines
 
 
 def misread(line: str, share: float, rng: np.random.Generator) -> str:
@@ -135,6 +174,15 @@ def _date(rng: np.random.Generator) -> str:
     return f"{pick(rng, _MONTHS)} {day}, {year}"
 
 
+def _decimal(rng: np.random.Generator) -> str:
+    value = rng.uniform(0, float(rng.choice([1, 1, 30])))
+    return f"{value:.{rng.integers(1, 4)}f}"
+
+
+def _initials(rng: np.random.Generator) -> str:
+    return " ".join(f"{letter}." for letter in rng.choice(list("ABCDEFGHJKLMPRSTW"), 2))
+
+
 def _value(rng: np.random.Generator) -> str:
     slot = pick(rng, ("name", "number", "date", "amount", "town", "words", "number"))
     return _slot(slot, rng)
@@ -149,6 +197,14 @@ _SLOTS: dict[str, Callable[[np.random.Generator], str]] = {
     "amount": lambda rng: pick(rng, ("", "", "$")) + money(rng, float(rng.choice([60, 900, 9000]))),
     "number": lambda rng: str(rng.integers(1, 10 ** int(rng.integers(1, 10)))),
     "phone": lambda rng: f"({rng.integers(200, 999)}) 555-{rng.integers(0, 9999):04d}",
+    "first": lambda rng: pick(rng, ("John", "Bill", "Mary", "Bob", "Jim", "Susan", "Tom", "Ann")),
+    "digit": lambda rng: str(rng.integers(1, 10)),
+    "decimal": _decimal,
+    "year": lambda rng: str(rng.integers(1930, 2025)),
+    "month": lambda rng: pick(rng, ("January", "February", "April", "June", "July", "September")),
+    "initials": _initials,
+    "typist": lambda rng: _initials(rng).replace(". ", "").rstrip("."),
+    "person": lambda rng: f"{_initials(rng)} {pick(rng, NAMES).split()[-1]}",
     "percent": lambda rng: f"{rng.integers(1, 99)}%",
     "words": lambda rng: sentence(rng, int(rng.integers(2, 11))).rstrip("."),
 }
