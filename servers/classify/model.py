@@ -17,7 +17,7 @@ from servers.classify.config import ClassifyConfig
 from servers.classify.layout import LAYOUT_WEIGHTS, LayoutNetwork
 from servers.classify.page_vector import PageVector, page_vector, stack
 
-VERSION = "2.0.0"
+VERSION = "2.1.0"
 
 
 @dataclass(frozen=True, slots=True)
