@@ -5,6 +5,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "lexicons"
@@ -74,10 +75,10 @@ def lexicon_of(languages: Sequence[str], own: Path | None = None) -> Lexicon | N
     names = [
         name for name, tags in LISTS.items() if not languages or not set(tags).isdisjoint(languages)
     ]
-    shares = [share for name in names for share in _shares(FOLDER / name)]
-    if own is not None:
-        shares += own_words(own)
-    return Lexicon(shares) if shares else None
+    if not names and own is None:
+        return None
+    shares = chain.from_iterable(_shares(FOLDER / name) for name in names)
+    return Lexicon(chain(shares, own_words(own) if own is not None else ()))
 
 
 def own_words(path: Path) -> list[tuple[str, float]]:
@@ -87,7 +88,7 @@ def own_words(path: Path) -> list[tuple[str, float]]:
         ValueError: it cannot be read as text, or has no words.
     """
     try:
-        words = [word.lower() for line in _lines(path) for word in line]
+        words = [word.lower() for line in _lines(path) for word in line.split()]
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read as UTF-8 text: {error}") from error
     if not words:
@@ -95,15 +96,19 @@ def own_words(path: Path) -> list[tuple[str, float]]:
     return [(word, UNCOUNTED) for word in words]
 
 
-def _shares(path: Path) -> list[tuple[str, float]]:
+def _shares(path: Path) -> Iterable[tuple[str, float]]:
+    """A list's words one by one: all of them at once would be the most that the server ever
+    holds."""
     if path.name != COUNTED:
-        return own_words(path)
-    counts = [(word, int(count)) for word, count in _lines(path)]
-    total = sum(count for _, count in counts)
-    return [(word, count / total) for word, count in counts]
+        yield from own_words(path)
+    else:
+        total = sum(int(line.split()[1]) for line in _lines(path))
+        for line in _lines(path):
+            word, count = line.split()
+            yield word, int(count) / total
 
 
-def _lines(path: Path) -> list[list[str]]:
-    """What stands between blanks, line by line, comments left out."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    return [line.split() for line in lines if not line.startswith("#")]
+def _lines(path: Path) -> Iterable[str]:
+    """A file's lines but for comments."""
+    with path.open(encoding="utf-8-sig") as lines:
+        yield from (line for line in lines if not line.startswith("#"))
