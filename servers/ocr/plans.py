@@ -50,7 +50,7 @@ PLANS = {
         sure=0.975,
         sure_word=0.0,
         even=0.0,
-        share=0.16,
+        share=0.09,
         whole=False,
     ),
     Tier.ACCURATE: Plan(
