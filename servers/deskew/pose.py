@@ -15,6 +15,9 @@ from servers.deskew.upright import split_turn
 
 LEAST_SKEW_CONFIDENCE = 0.15
 """Below it the page can't tell its skew."""
+FAR, LEAST_FAR_CONFIDENCE = 15.0, 0.5
+"""Degrees beyond which a page must be so sure of its skew, and know which way up it stands: scans
+seldom lie so, and the strokes of handwriting slant in one direction, too."""
 LEAST_ORIENTATION_CONFIDENCE = 0.5
 """Below it the page can't tell which way up it stands."""
 ENOUGH_LETTERS = 10
@@ -73,7 +76,7 @@ def find_pose(working: Image, paper: Image, network: Network, stretch: float = 1
         direction = find_direction(text)
         skew_confidence = _confidence(direction, text.count)
     if skew_confidence < LEAST_SKEW_CONFIDENCE:
-        return Pose(0.0, skew_confidence, None, 0.0, 0.0, 0.0)
+        return _unknown(skew_confidence)
     probabilities = vote(network, text_view(working, text, direction.degrees))
     turns = int(probabilities.argmax())
     confidence = float(probabilities[turns])
@@ -84,14 +87,22 @@ def find_pose(working: Image, paper: Image, network: Network, stretch: float = 1
     lines = direction_of_lines(text, turn)
     turn = lines.degrees
     quarters, skew = split_turn(_unstretched(turn, stretch))
+    skew_confidence = _with_lines(skew_confidence, lines.error)
+    if abs(skew) > FAR and not (known and skew_confidence >= LEAST_FAR_CONFIDENCE):
+        return _unknown(skew_confidence * LEAST_SKEW_CONFIDENCE)
     return Pose(
         skew_degrees=skew,
-        skew_confidence=_with_lines(skew_confidence, lines.error),
+        skew_confidence=skew_confidence,
         quarters=quarters if known else None,
         orientation_confidence=confidence,
         letter_height=letter_height(text, turn),
         convergence=convergence(text, turn),
     )
+
+
+def _unknown(skew_confidence: float) -> Pose:
+    """Of a page that can't tell how it lies."""
+    return Pose(0.0, skew_confidence, None, 0.0, 0.0, 0.0)
 
 
 def _confidence(direction: LineDirection, letters: int) -> float:

@@ -48,6 +48,21 @@ def test_accuracy_over_many_angles(deskew: Deskew) -> None:
     assert np.max(errors) <= 0.1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_slant_of_handwriting_is_not_the_page_s(deskew: Deskew, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    page = np.full((1600, 1200), 255, np.uint8)
+    for line in range(300, 800, 110):
+        for x in range(150, 1000, 26):
+            height = float(rng.uniform(18, 46))
+            foot = np.array([x, line]) + rng.normal(0, 7, 2)
+            tip = foot + np.array([0.75 * height, -height])
+            loop = tip + np.array([6, height - 8])
+            cv2.line(page, foot.astype(int).tolist(), tip.astype(int).tolist(), 0, 3, cv2.LINE_AA)
+            cv2.ellipse(page, loop.astype(int).tolist(), (8, 5), -50, 0, 250, 0, 2, cv2.LINE_AA)
+    assert abs(deskew(page).skew_degrees) < 15
+
+
 def test_a_hundred_degrees_is_right_and_ten(deskew: Deskew) -> None:
     result = deskew(turned(text_page(), 100))
     assert result.quarters == 1
