@@ -20,6 +20,9 @@ SHORTEST = 3
 UNKNOWN = 1
 """Parts that need not be known, such as a name."""
 
+SURENESS = 0.5
+"""Of such a space, at least: the words beside it speak for it."""
+
 TELLING = 4
 """Letters of one known part at least: shorter words are in many names."""
 
@@ -42,7 +45,7 @@ def with_words_parted(
         for place, glyph in enumerate(word):
             if place in cuts:
                 left = word[place - 1]
-                parted.append(Glyph(" ", left.end, glyph.start, max(cuts[place], 0.5)))
+                parted.append(Glyph(" ", left.end, glyph.start, max(cuts[place], SURENESS)))
             parted.append(glyph)
     return parted
 
