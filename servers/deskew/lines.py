@@ -189,7 +189,7 @@ def _fit(along: Singles, across: Singles) -> Lines:
     peaks = _peaks(across)
     line = np.searchsorted((peaks[1:] + peaks[:-1]) / 2, across)
     near = np.abs(across - peaks[line]) < REACH if len(peaks) else np.zeros(len(across), bool)
-    along, across, line = along[near], across[near], line[near]
+    line, along, across = line[near], *(each[near].astype(np.float64) for each in (along, across))
     count = len(peaks)
     slope, level = np.zeros(count), peaks.astype(np.float64)
     long, extent = np.zeros(count, bool), np.ones(count)

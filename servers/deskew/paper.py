@@ -26,15 +26,15 @@ def paper_of(working: Image) -> Image:
 
 
 def paper_beside(
-    paper: Image, places: NDArray[np.int32], shape: tuple[int, int]
+    paper: Image, places: tuple[NDArray[np.int32], NDArray[np.int32]], shape: tuple[int, int]
 ) -> NDArray[np.int16]:
     """The darkest level (n,) of the paper beside these places.
 
     Args:
         paper: `paper_of` a page.
-        places: (n, 2) y, x on it.
+        places: (n,) y and (n,) x on it.
         shape: height and width of the page.
     """
     darkest = np.asarray(cv2.erode(paper, np.ones((3, 3), np.uint8)), np.int16)
-    ys, xs = (places[:, axis] * paper.shape[axis] // shape[axis] for axis in (0, 1))
+    ys, xs = (places[axis] * paper.shape[axis] // shape[axis] for axis in (0, 1))
     return np.asarray(darkest[ys, xs], np.int16)

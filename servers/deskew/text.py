@@ -31,6 +31,10 @@ MOST_POINTS = 120_000
 
 Mask = NDArray[np.uint8]
 """(height, width), 1 where something is."""
+Pixels = NDArray[np.intp]
+"""(n,) pixels by their number, counted row by row."""
+Places = tuple[NDArray[np.int32], NDArray[np.int32]]
+"""(n,) y and (n,) x of pixels."""
 Floats = NDArray[np.float32]
 
 
@@ -101,22 +105,24 @@ def find_text(working: Image, paper: Image) -> TextEdges:
     depth = np.asarray(cv2.subtract(around, smooth, dtype=cv2.CV_16S), np.int16) - LEAST_DEPTH
     ink = (depth > 0).view(np.uint8)
     _, components = cv2.connectedComponents(ink, connectivity=8)
-    pixels = places(outline(ink))
-    index = pixels[:, 0] * working.shape[1] + pixels[:, 1]
-    component = np.asarray(components.ravel()[index], np.int32)
-    rise = paper_beside(paper, pixels, working.shape)
-    rise -= np.asarray(smooth.ravel()[index], np.int16)
-    letter_of = _letters(pixels, component, rise, max(working.shape) / 12)
+    height, width = working.shape
+    pixels = pixels_of(outline(ink))
+    places = np.divmod(pixels.astype(np.int32), np.int32(width))
+    component = np.asarray(components.ravel()[pixels], np.int32)
+    rise = paper_beside(paper, places, working.shape)
+    rise -= np.asarray(smooth.ravel()[pixels], np.int16)
+    letter_of = _letters(places, component, rise, max(working.shape) / 12)
     letters = letter_of[component]
-    inside = (pixels > 0) & (pixels < np.array(working.shape) - 1)
-    chosen = np.flatnonzero((letters >= 0) & inside.all(axis=1))
+    ys, xs = places
+    inside = (ys > 0) & (ys < height - 1) & (xs > 0) & (xs < width - 1)
+    chosen = np.flatnonzero((letters >= 0) & inside)
     chosen = chosen[:: max(1, -(-len(chosen) // MOST_POINTS))]
     count = int(letter_of.max(initial=-1)) + 1
     return _placed(pixels[chosen], letters[chosen], depth, count)
 
 
 def _letters(
-    pixels: NDArray[np.int32],
+    places: Places,
     component: NDArray[np.int32],
     rise: NDArray[np.int16],
     longest: float,
@@ -124,7 +130,7 @@ def _letters(
     """The number of the letter that each connected component is, -1 for what is none.
 
     Args:
-        pixels: (n, 2) y, x of the components' outermost pixels.
+        places: of the components' outermost pixels.
         component: (n,) number of the component that each belongs to.
         rise: (n,) grey levels by which the paper beside each is brighter.
         longest: pixels of a letter's longer side at most.
@@ -133,8 +139,8 @@ def _letters(
     low = np.full((2, count), np.iinfo(np.int32).max, np.int32)
     high = np.full((2, count), -1, np.int32)
     for axis in (0, 1):
-        np.minimum.at(low[axis], component, pixels[:, axis])
-        np.maximum.at(high[axis], component, pixels[:, axis])
+        np.minimum.at(low[axis], component, places[axis])
+        np.maximum.at(high[axis], component, places[axis])
     shorter, longer = np.sort(np.where(high < 0, 0, high - low + 1), axis=0)
     keep = (shorter >= 2) & (longer >= 4) & (longer <= longest)
     outlined = np.bincount(component, minlength=count)
@@ -144,7 +150,7 @@ def _letters(
 
 
 def _placed(
-    pixels: NDArray[np.int32],
+    pixels: Pixels,
     letters: NDArray[np.int32],
     depth: NDArray[np.int16],
     count: int,
@@ -155,24 +161,25 @@ def _placed(
     the pixel's own place, whatever the edge's direction.
 
     Args:
-        pixels: (n, 2) y, x, none of them at the border.
+        pixels: (n,) none of them at the border.
         letters: (n,) each one's letter.
         depth: (height, width); by how many grey levels a pixel is darker than ink must be.
         count: of letters.
     """
-    ys, xs = pixels.T
-    rise_x = (depth[ys, xs + 1].astype(np.float32) - depth[ys, xs - 1]) / 2
-    rise_y = (depth[ys + 1, xs].astype(np.float32) - depth[ys - 1, xs]) / 2
+    height, width = depth.shape
+    flat = depth.ravel()
+    rise_x = (flat[pixels + 1].astype(np.float32) - flat[pixels - 1]) / 2
+    rise_y = (flat[pixels + width].astype(np.float32) - flat[pixels - width]) / 2
     rise = np.hypot(rise_x, rise_y)
     clear = rise > LEAST_RISE
-    ys, xs, rise_x, rise_y, rise = (part[clear] for part in (ys, xs, rise_x, rise_y, rise))
-    out = np.minimum(depth[ys, xs] / rise, 1) / rise
-    height, width = depth.shape
-    points = np.column_stack(
-        [xs - out * rise_x - (width - 1) / 2, ys - out * rise_y - (height - 1) / 2]
-    )
+    pixels, rise_x, rise_y, rise = (part[clear] for part in (pixels, rise_x, rise_y, rise))
+    out = np.minimum(flat[pixels] / rise, 1) / rise
+    ys, xs = np.divmod(pixels, width)
+    points = np.empty((len(pixels), 2), np.float32)
+    points[:, 0] = xs - out * rise_x - (width - 1) / 2
+    points[:, 1] = ys - out * rise_y - (height - 1) / 2
     normals = np.degrees(np.arctan2(-rise_y, -rise_x))
-    return TextEdges(points.astype(np.float32), normals, letters[clear], count)
+    return TextEdges(points, normals, letters[clear], count)
 
 
 def outline(mask: Mask) -> Mask:
@@ -181,9 +188,6 @@ def outline(mask: Mask) -> Mask:
     return mask & ~inner
 
 
-def places(mask: Mask) -> NDArray[np.int32]:
-    """Pixels (n, 2) y, x that the mask shows."""
-    found = cv2.findNonZero(mask)
-    if found is None:
-        return np.zeros((0, 2), np.int32)
-    return np.asarray(found, dtype=np.int32).reshape(-1, 2)[:, ::-1]
+def pixels_of(mask: Mask) -> Pixels:
+    """The pixels that the mask shows."""
+    return np.flatnonzero(mask.view(bool))
