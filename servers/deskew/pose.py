@@ -18,6 +18,9 @@ LEAST_SKEW_CONFIDENCE = 0.15
 FAR, LEAST_FAR_CONFIDENCE = 15.0, 0.5
 """Degrees beyond which a page must be so sure of its skew, and know which way up it stands: scans
 seldom lie so, and the strokes of handwriting slant in one direction, too."""
+SURE_ORIENTATION = 0.75
+"""Confidence in the orientation that makes a page as sure of its skew as one that lies far needs to
+be: text that is straightened by a wrong direction can't be told up from down."""
 LEAST_ORIENTATION_CONFIDENCE = 0.5
 """Below it the page can't tell which way up it stands."""
 ENOUGH_LETTERS = 10
@@ -88,8 +91,11 @@ def find_pose(working: Image, paper: Image, network: Network, stretch: float = 1
     turn = lines.degrees
     quarters, skew = split_turn(_unstretched(turn, stretch))
     skew_confidence = _with_lines(skew_confidence, lines.error)
-    if abs(skew) > FAR and not (known and skew_confidence >= LEAST_FAR_CONFIDENCE):
-        return _unknown(skew_confidence * LEAST_SKEW_CONFIDENCE)
+    if abs(skew) > FAR:
+        if confidence >= SURE_ORIENTATION:
+            skew_confidence = max(skew_confidence, LEAST_FAR_CONFIDENCE)
+        if not known or skew_confidence < LEAST_FAR_CONFIDENCE:
+            return _unknown(skew_confidence * LEAST_SKEW_CONFIDENCE)
     return Pose(
         skew_degrees=skew,
         skew_confidence=skew_confidence,

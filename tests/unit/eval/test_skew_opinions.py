@@ -11,7 +11,7 @@ from eval.spectrum import direction_by_spectrum
 from eval.turning import turned
 from meshkit.model import Image
 
-COLUMNS = ("level", "block_num", "par_num", "line_num", "word_num")
+COLUMNS: tuple[str, ...] = ("level", "block_num", "par_num", "line_num", "word_num")
 COLUMNS += ("left", "top", "width", "height", "conf", "text")
 READ = [
     (4, 1, 1, 1, 0, 10, 20, 200, 30, -1, ""),

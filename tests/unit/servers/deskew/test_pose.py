@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meshkit.model import Image
 from servers.deskew.lines import Lines, directions, weighted_median
 from servers.deskew.model import DeskewResult
-from servers.deskew.pose import LEAST_SKEW_CONFIDENCE
+from servers.deskew.pose import LEAST_FAR_CONFIDENCE, LEAST_SKEW_CONFIDENCE
 from tests.unit.servers.deskew.conftest import Deskew
 from tests.unit.servers.deskew.pages import decoded, text_page, turned
 
@@ -61,6 +62,29 @@ def test_the_slant_of_handwriting_is_not_the_page_s(deskew: Deskew, seed: int) -
             cv2.line(page, foot.astype(int).tolist(), tip.astype(int).tolist(), 0, 3, cv2.LINE_AA)
             cv2.ellipse(page, loop.astype(int).tolist(), (8, 5), -50, 0, 250, 0, 2, cv2.LINE_AA)
     assert abs(deskew(page).skew_degrees) < 15
+
+
+@pytest.mark.parametrize("turn", [-38, 24])
+def test_print_that_lies_far_is_told_though_its_lines_differ(deskew: Deskew, turn: float) -> None:
+    page = uneven_page(1.0)
+    upright, far = deskew(page), deskew(turned(page, turn))
+    assert LEAST_SKEW_CONFIDENCE < upright.skew_confidence < LEAST_FAR_CONFIDENCE
+    assert far.skew_confidence == LEAST_FAR_CONFIDENCE
+    assert far.quarters == 0
+    assert far.skew_degrees - upright.skew_degrees == pytest.approx(turn, abs=0.1)
+
+
+def uneven_page(degrees: float) -> Image:
+    """A page of print whose lines lie aslant of each other, by so many degrees in the mean."""
+    page = text_page(size=24)
+    height, width = page.shape
+    rng = np.random.default_rng(0)
+    strips = []
+    for top in range(0, height - 78, 78):
+        matrix = cv2.getRotationMatrix2D((width / 2, 39), float(rng.normal(0, degrees)), 1)
+        strip = cv2.warpAffine(page[top : top + 78], matrix, (width, 78), borderValue=255)
+        strips.append(strip)
+    return np.asarray(np.concatenate(strips), np.uint8)
 
 
 def test_a_hundred_degrees_is_right_and_ten(deskew: Deskew) -> None:
