@@ -2,7 +2,8 @@
 
 Every word that has no descender stands with its box on the baseline. Along a line of text the
 boxes' lower edges therefore rise as the line does: by less than a pixel a word, but a page has
-hundreds of them. This knows nothing of pixels, so it shares no fault with what measures them.
+hundreds of them. It takes boxes instead of edges or profiles of ink, so it shares no fault with
+what is judged by it.
 
 Angles are degrees clockwise, in image coordinates (x right, y down).
 """
