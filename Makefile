@@ -296,7 +296,7 @@ train-checkbox: train-setup  ## Train both checkbox networks on DATA, and fit wh
 	python -m training.checkbox_judge --data '$(DATA)' --proposer '$(WEIGHTS)/checkbox.onnx' --crops '$(CROPS)' \
 		--pages $(PAGES) --epochs $(EPOCHS) --out '$(WEIGHTS)/checkbox_judge.onnx'
 	python -m training.checkbox_peers --weights '$(WEIGHTS)' --out '$(WEIGHTS)/checkbox_peers.json'
-	python -m training.checkbox_int8 --data '$(DATA)' --proposer '$(WEIGHTS)/checkbox.onnx' --out '$(WEIGHTS)/checkbox_int8.onnx'
+	python -m training.checkbox_int8 --data '$(DATA)' --weights '$(WEIGHTS)' --out '$(WEIGHTS)'
 
 .PHONY: clean
 clean:  ## Remove what the build made

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from eval.matching import f1
 from servers.checkbox.config import CheckboxConfig
-from servers.checkbox.crops import crop_boxes
 from servers.checkbox.judge import Judge
 from servers.checkbox.model import JUDGE, LEAST_PROPOSAL, PROPOSER, WEIGHTS
 from servers.checkbox.peers import (
@@ -76,13 +75,12 @@ class Looker:
 
     def __init__(self, weights: Path) -> None:
         self._proposer = Proposer(weights / PROPOSER, CheckboxConfig(intra_op_threads=1))
-        self._judge = Judge(weights / JUDGE, intra_op_threads=1, device="cpu")
+        self._judge = Judge(weights / JUDGE, threads=1, device="cpu")
 
     def look(self, page: LabelledPage) -> Seen:
         """What the networks propose on a page, and what is true of it."""
         rects, proposed = self._proposer.propose(page.image, LEAST_PROPOSAL)
-        crops = crop_boxes(page.image, rects)
-        judged = self._judge.judge(crops, proposed)
+        crops, judged = self._judge.look(page.image, rects, proposed)
         if not len(rects):
             return Seen(
                 np.zeros((0, len(BOX_FEATURES))),

@@ -66,15 +66,19 @@ def suppress(rects: Floats) -> NDArray[np.intp]:
     """Which of the rectangles (n, 4), given best first, don't lie on a better one."""
     areas = np.prod(rects[:, 2:] - rects[:, :2], axis=1)
     left, top, right, bottom = rects.T
-    wide = np.minimum.outer(right, right) - np.maximum.outer(left, left)
-    high = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
-    common = np.maximum(wide, 0) * np.maximum(high, 0)
-    both = np.add.outer(areas, areas) - common
-    clash = (common > MAX_IOU * both) | (common > MAX_COVER * np.minimum.outer(areas, areas))
+    across, down = np.less.outer(left, right), np.less.outer(top, bottom)
+    better, worse = np.nonzero(across & across.T & down & down.T)
+    better, worse = better[better < worse], worse[better < worse]
+    wide = np.minimum(right[better], right[worse]) - np.maximum(left[better], left[worse])
+    high = np.minimum(bottom[better], bottom[worse]) - np.maximum(top[better], top[worse])
+    common = wide * high
+    both = areas[better] + areas[worse] - common
+    smaller = np.minimum(areas[better], areas[worse])
+    clash = (common > MAX_IOU * both) | (common > MAX_COVER * smaller)
     kept = np.ones(len(rects), bool)
-    for better in np.flatnonzero(np.triu(clash, 1).any(axis=1)):
-        if kept[better]:
-            kept[better + 1 :] &= ~clash[better, better + 1 :]
+    for one, other in zip(better[clash].tolist(), worse[clash].tolist(), strict=True):
+        if kept[one]:
+            kept[other] = False
     return np.flatnonzero(kept)
 
 

@@ -19,18 +19,17 @@ from meshkit.letterbox import Letterbox, fit_page, group_pages
 from meshkit.model import Image, ModelIdentity, PageInput, PageModel
 from meshkit.onnx import cuda_is_there, digest_of
 from servers.checkbox.config import CheckboxConfig
-from servers.checkbox.crops import crop_boxes
 from servers.checkbox.decode import decode, reading_order
 from servers.checkbox.judge import Judge
 from servers.checkbox.peers import PeerJudge
 from servers.checkbox.propose import INPUT_SIZE, Proposer, to_edges
 
-VERSION = "2.2.0"
+VERSION = "2.3.0"
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the networks and of the weights by which a page's boxes are compared."""
 PROPOSER, JUDGE, PEERS = "checkbox.onnx", "checkbox_judge.onnx", "checkbox_peers.json"
-CPU_PROPOSER = "checkbox_int8.onnx"
-"""The same network in eight-bit numbers: half the time on a CPU, none gained on a GPU."""
+CPU_PROPOSER, CPU_JUDGE = "checkbox_int8.onnx", "checkbox_judge_int8.onnx"
+"""The same networks in eight-bit numbers: half the time on a CPU, none gained on a GPU."""
 LEAST_PROPOSAL = 0.03
 """Chance from which on a proposal is judged."""
 
@@ -105,17 +104,13 @@ class CheckboxModel(PageModel[CheckboxOptions, CheckboxResult]):
             RuntimeError: the device asked for cannot be had.
         """
         on_gpu = self._config.device != "cpu" and cuda_is_there()
-        names = PROPOSER if on_gpu else CPU_PROPOSER, JUDGE, PEERS
-        weights = [self._weights / name for name in names]
+        names = (PROPOSER, JUDGE) if on_gpu else (CPU_PROPOSER, CPU_JUDGE)
+        weights = [self._weights / name for name in (*names, PEERS)]
         proposer = Proposer(weights[0], self._config)
-        judge = Judge(
-            weights[1],
-            intra_op_threads=self._config.intra_op_threads,
-            device=self._config.device,
-        )
+        judge = Judge(weights[1], threads=self._config.intra_op_threads, device=self._config.device)
         blank = np.full((64, 64), 255, np.uint8)
         proposer.propose(blank, 1.0)
-        judge.judge(crop_boxes(blank, np.array([[8.0, 8.0, 24.0, 24.0]])), np.zeros((1, 3)))
+        judge.look(blank, np.array([[8.0, 8.0, 24.0, 24.0]]), np.zeros((1, 3)))
         self._looks = _Looks(proposer, judge, PeerJudge(weights[2]))
         return ModelIdentity("checkbox", VERSION, digest_of(weights), proposer.device)
 
@@ -137,6 +132,8 @@ class CheckboxModel(PageModel[CheckboxOptions, CheckboxResult]):
         return results
 
     def close(self) -> None:
+        if self._looks is not None:
+            self._looks.judge.close()
         self._looks = None
 
     def _loaded(self) -> _Looks:
@@ -157,20 +154,23 @@ class CheckboxModel(PageModel[CheckboxOptions, CheckboxResult]):
             threshold = self._config.threshold
         found = decode(head, LEAST_PROPOSAL)
         rects = to_edges(found, fitted)
-        crops = crop_boxes(_grey(page.image), rects)
-        judged = looks.judge.judge(crops, found.chances)
+        crops, judged = looks.judge.look(_grey(page.image), rects, found.chances)
         chances = looks.peers.judge(rects, judged, crops)
         passed = chances[:, 0] >= threshold
         rects, chances = rects[passed], chances[passed]
+        order = reading_order(rects)
+        quads = rects[order][:, [[0, 1], [2, 1], [2, 3], [0, 3]]] - 0.5
         return tuple(
             Checkbox(
-                quad=rects[index][[[0, 1], [2, 1], [2, 3], [0, 3]]] - 0.5,
-                score=float(chances[index, 0]),
-                checked=bool(chances[index, 1] >= self._config.checked_threshold),
-                checked_score=float(chances[index, 1]),
-                shape=Shape.CIRCLE if chances[index, 2] >= 0.5 else Shape.SQUARE,
+                quad=quad,
+                score=score,
+                checked=checked_score >= self._config.checked_threshold,
+                checked_score=checked_score,
+                shape=Shape.CIRCLE if circle >= 0.5 else Shape.SQUARE,
             )
-            for index in reading_order(rects)
+            for quad, (score, checked_score, circle) in zip(
+                quads, chances[order].tolist(), strict=True
+            )
         )
 
 

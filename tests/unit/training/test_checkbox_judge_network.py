@@ -24,9 +24,9 @@ def test_the_judge_weighs_both_networks(tmp_path: Path) -> None:
     chances = np.array([[0.8, 0.3, 0.5]])
     export_judge(network, np.tile([1.0, 0.0, 0.0], (3, 1)), tmp_path / "proposed.onnx")
     export_judge(network, np.tile([0.0, 1.0, 0.5], (3, 1)), tmp_path / "judged.onnx")
-    first = Judge(tmp_path / "proposed.onnx", intra_op_threads=1, device="cpu")
+    first = Judge(tmp_path / "proposed.onnx", threads=1, device="cpu")
     assert first.judge(crops, chances) == pytest.approx(chances, abs=1e-4)
-    second = Judge(tmp_path / "judged.onnx", intra_op_threads=1, device="cpu")
+    second = Judge(tmp_path / "judged.onnx", threads=1, device="cpu")
     judged = second.judge(crops, chances)
     assert second.judge(crops, chances * 0) == pytest.approx(judged)
     logits = np.log(judged / (1 - judged)) - 0.5

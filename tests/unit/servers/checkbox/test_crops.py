@@ -1,5 +1,6 @@
 """The pictures of proposed boxes."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,18 @@ def test_beyond_the_page_lies_paper() -> None:
     (crops,) = crop_boxes(page, np.array([[0, 0, 20, 20]], float))
     assert (crops[0, : CROP_PX // 4 - 1] == 255).all()
     assert (crops[0, CROP_PX // 2 :, CROP_PX // 2 :] == 0).all()
+
+
+@pytest.mark.parametrize("side", [25, 31])
+def test_a_big_square_is_averaged(side: int) -> None:
+    noise = np.random.default_rng(side).integers(0, 256, (400, 400)).astype(np.uint8)
+    page = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2.0), np.uint8)
+    (crops,) = crop_boxes(page, np.array([[180, 180, 180 + side, 180 + side]], float))
+    length = round(side * FAR)
+    low = round(180 + side / 2 - side * FAR / 2)
+    part = page[low : low + length, low : low + length]
+    averaged = cv2.resize(part, (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA)
+    assert np.abs(crops[1].astype(int) - averaged).mean() < 0.5
 
 
 @settings(max_examples=50, deadline=None)
