@@ -4,9 +4,11 @@ Source: Graves et al., "Connectionist Temporal Classification" (ICML 2006), best
 repeated classes collapse, blanks vanish.
 """
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +44,14 @@ class Span:
         text: its characters, Unicode NFC.
         start, end: the steps [start, end) from its first to its last character.
         probability: the product of its characters' probabilities: the chance that all are right.
+        space: the probability of the space before it; 1 where there is none.
     """
 
     text: str
     start: int
     end: int
     probability: float
+    space: float = 1.0
 
 
 def decode(steps: Steps, alphabet: Sequence[str]) -> list[Glyph]:
@@ -60,38 +64,49 @@ def decode(steps: Steps, alphabet: Sequence[str]) -> list[Glyph]:
     ids, probabilities = (part[:, 0] for part in steps)
     if len(ids) == 0:
         return []
-    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
-    ends = np.r_[starts[1:], len(ids)]
+    starts = np.flatnonzero(np.diff(ids, prepend=-1))
+    classes, highest = ids[starts].tolist(), np.maximum.reduceat(probabilities, starts).tolist()
+    edges = [*starts.tolist(), len(ids)]
     return [
-        Glyph(alphabet[ids[s]], int(s), int(e), float(probabilities[s:e].max()))
-        for s, e in zip(starts, ends, strict=True)
-        if ids[s] != BLANK
+        Glyph(alphabet[name], start, end, probability)
+        for name, probability, (start, end) in zip(classes, highest, pairwise(edges), strict=True)
+        if name != BLANK
     ]
+
+
+def chances_of(text: str, steps: Steps, alphabet: Sequence[str]) -> NDArray[np.float32]:
+    """(steps,) the probability of one class, named by its text; 0 where it is not among the
+    best."""
+    ids, probabilities = steps
+    return np.asarray((probabilities * (ids == alphabet.index(text))).max(axis=1), np.float32)
 
 
 def chance_of(text: str, steps: Steps, alphabet: Sequence[str], start: int, end: int) -> float:
     """The probability of one class, named by its text, at the likeliest of the steps [start, end);
     0 where it is not among the best."""
-    ids, probabilities = (part[start:end] for part in steps)
-    found = probabilities[ids == alphabet.index(text)]
-    return float(found.max()) if found.size else 0.0
+    ids, probabilities = steps
+    chances = chances_of(text, (ids[start:end], probabilities[start:end]), alphabet)
+    return float(chances.max(initial=0.0))
 
 
 def split_words(glyphs: Sequence[Glyph]) -> list[Span]:
     """Words between spaces. Every other glyph ends up in exactly one of them, in order."""
     words: list[list[Glyph]] = [[]]
+    spaces = [1.0]
     for glyph in glyphs:
         if glyph.text.isspace():
             words.append([])
+            spaces.append(glyph.probability)
         else:
             words[-1].append(glyph)
-    return [_span(word) for word in words if word]
+    return [_span(word, space) for word, space in zip(words, spaces, strict=True) if word]
 
 
-def _span(glyphs: Sequence[Glyph]) -> Span:
+def _span(glyphs: Sequence[Glyph], space: float) -> Span:
     return Span(
         text=unicodedata.normalize("NFC", "".join(glyph.text for glyph in glyphs)),
         start=glyphs[0].start,
         end=glyphs[-1].end,
-        probability=float(np.prod([glyph.probability for glyph in glyphs])),
+        probability=math.prod(glyph.probability for glyph in glyphs),
+        space=space,
     )

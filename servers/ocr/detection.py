@@ -39,6 +39,7 @@ class DetectionSettings:
     Attributes:
         long_side: larger pages are shrunk to this many pixels along their long side (narrow
             strips less, so that their text stays legible).
+        scale: and every page to this part of its size then.
         pixel_threshold: a pixel of the map above this belongs to a blob.
         box_threshold: blobs with a lower mean are dropped.
         growth: how much a blob's box grows: distance = area * growth / perimeter.
@@ -46,6 +47,7 @@ class DetectionSettings:
     """
 
     long_side: int = 1216
+    scale: float = 1.0
     pixel_threshold: float = 0.3
     box_threshold: float = 0.5
     growth: float = 1.6
@@ -59,7 +61,7 @@ def find_lines(
 
     Corners may lie outside the page by the growth of a box at its edge.
     """
-    tensors = [_as_tensor(page, settings.long_side) for page in pages]
+    tensors = [_as_tensor(page, settings) for page in pages]
     found = []
     for page, text_map in zip(pages, network(tensors), strict=True):
         scale = np.array(page.shape[1::-1]) / text_map.shape[::-1]
@@ -68,9 +70,9 @@ def find_lines(
     return found
 
 
-def _as_tensor(image: Image, long_side: int) -> NDArray[np.float32]:
+def _as_tensor(image: Image, settings: DetectionSettings) -> NDArray[np.float32]:
     height, width = image.shape[:2]
-    map_width, map_height = map_size(width, height, long_side)
+    map_width, map_height = map_size(width, height, settings.long_side, settings.scale)
     shrinks = map_width < width or map_height < height
     resized = cv2.resize(
         image,
@@ -90,16 +92,17 @@ def planes(image: NDArray[Any]) -> NDArray[Any]:
     return image.transpose(2, 0, 1)
 
 
-def map_size(width: int, height: int, long_side: int) -> tuple[int, int]:
+def map_size(width: int, height: int, long_side: int, scale: float = 1.0) -> tuple[int, int]:
     """Width and height, multiples of `STRIDE`, at which the network sees a page.
 
     A page is shrunk to `long_side`, but never below a third of that square's area, because a long
-    receipt would lose its letters; and a strip is never longer than `LONGEST` long sides.
+    receipt would lose its letters; and a strip is never longer than `LONGEST` long sides. What
+    comes of it is shrunk by `scale`.
     """
     longest = max(width, height)
     by_side = long_side / longest
     by_area = (SMALLEST_AREA * long_side**2 / (width * height)) ** 0.5
-    ratio = min(1.0, max(by_side, by_area), LONGEST * long_side / longest)
+    ratio = scale * min(1.0, max(by_side, by_area), LONGEST * long_side / longest)
     return _to_stride(width * ratio), _to_stride(height * ratio)
 
 

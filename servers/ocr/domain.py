@@ -47,11 +47,15 @@ class Word:
         text: Unicode NFC.
         quad: where its ink is.
         confidence: in [0, 1].
+        space, whole: how likely the space before it is one, and that none is inside it; 1 where
+            the reader does not tell.
     """
 
     text: str
     quad: Quad
     confidence: float
+    space: float = 1.0
+    whole: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

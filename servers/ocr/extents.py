@@ -92,7 +92,7 @@ def widest_gaps(ink: NDArray[np.bool_], starts: NDArray[np.intp], ends: NDArray[
         starts, ends: (n,) the windows [start, end). A window without a blank column has a gap of no
             width in its middle.
     """
-    edges = np.flatnonzero(np.diff(np.r_[True, ink, True].astype(np.int8)))
+    edges = np.flatnonzero(np.diff(ink, prepend=True, append=True))
     if len(edges) == 0:
         return np.repeat((starts + ends)[:, None] / 2, 2, axis=1)
     first = np.maximum(edges[::2], starts[:, None])

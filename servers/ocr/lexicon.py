@@ -46,6 +46,8 @@ class Lexicon:
     def narrowed(self, within: Range, beginning: str) -> Range:
         """Which of the words in `within` begin so."""
         start = bisect_left(self._words, beginning, *within)
+        if start == within[1] or not self._words[start].startswith(beginning):
+            return start, start
         return start, bisect_left(self._words, beginning + LAST, start, within[1])
 
     def is_word(self, within: Range, beginning: str) -> bool:

@@ -12,7 +12,7 @@ from servers.ocr.domain import Engine, OcrOptions, OcrResult, Tier
 from servers.ocr.ppocr import PpOcrEngine, PpOcrSettings, weights_digest
 from servers.ocr.tesseract import TesseractEngine, not_installed
 
-VERSION = "1.4.0"
+VERSION = "1.5.0"
 
 
 class OcrModel(PageModel[OcrOptions, OcrResult]):

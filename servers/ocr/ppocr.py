@@ -26,8 +26,9 @@ from servers.ocr.networks import (
     characters_of,
     cores,
 )
-from servers.ocr.plans import FILES, PLANS, SPACE_BONUS, Plan, better_of, least_sure, widened
+from servers.ocr.plans import FILES, PLANS, SPACE_BONUS, Plan
 from servers.ocr.recognition import Box, Network, Reading, read_boxes
+from servers.ocr.second_look import doubtful_parts, with_second_readings
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -129,11 +130,10 @@ class PpOcrEngine:
         self, images: Sequence[Image], tier: Tier, wanted: tuple[str, ...]
     ) -> list[tuple[TextLine, ...]]:
         plan = PLANS[tier]
-        settings = self._settings.detection
-        settings = replace(settings, long_side=round(settings.long_side * plan.scale))
+        settings = replace(self._settings.detection, scale=plan.scale)
         quads = find_lines(images, self._detectors[plan.detector], settings)
         boxes = [
-            [Box(page, tuple(ways_to_read(page, quad))) for quad in on_page]
+            [Box(page, tuple(ways_to_read(page, quad)), plan.stretch) for quad in on_page]
             for page, on_page in zip(images, quads, strict=True)
         ]
         readings = self._readings(boxes, plan, wanted)
@@ -144,21 +144,16 @@ class PpOcrEngine:
     def _readings(
         self, boxes: Sequence[Sequence[Box]], plan: Plan, wanted: tuple[str, ...]
     ) -> list[list[Reading]]:
-        """The boxes of each page read by the plan's first network, the unsure by its second."""
+        """The boxes of each page read by the plan's first network, and what it is unsure of by its
+        second."""
         if plan.whole and not set(wanted) <= set(self._recognisers[plan.first].western):
             return self._read_boxes(boxes, plan.second, wanted)
         readings = self._read_boxes(boxes, plan.first, wanted)
-        wide = [
-            [widened(*read) for read in zip(*page, strict=True)]
-            for page in zip(boxes, readings, strict=True)
-        ]
-        again = [least_sure(*page, plan) for page in zip(wide, readings, strict=True)]
-        unsure = [[page[i] for i in places] for page, places in zip(wide, again, strict=True)]
-        seconds = self._read_boxes(unsure, plan.second, wanted)
-        for page, places, second in zip(readings, again, seconds, strict=True):
-            for place, reading in zip(places, second, strict=True):
-                page[place] = better_of(page[place], reading)
-        return readings
+        lexicon = lexicon_of(wanted, self._settings.words)
+        parts = [doubtful_parts(*page, plan, lexicon) for page in zip(boxes, readings, strict=True)]
+        shown = [[part.box for part in page] for page in parts]
+        seconds = self._read_boxes(shown, plan.second, wanted)
+        return [with_second_readings(*page) for page in zip(readings, parts, seconds, strict=True)]
 
     def _read_boxes(
         self, boxes: Sequence[Sequence[Box]], name: str, wanted: tuple[str, ...]

@@ -10,7 +10,7 @@ import numpy as np
 from meshkit.model import Image
 from servers.ocr.alphabet import Alphabet
 from servers.ocr.crops import STEP, LineCut, columns_of, cut_out, part_of
-from servers.ocr.ctc import Steps, decode, split_words
+from servers.ocr.ctc import Steps, chances_of, decode, split_words
 from servers.ocr.domain import Quad, TextLine, Word
 from servers.ocr.extents import ink_columns, ruled_columns, word_extents
 from servers.ocr.joined_words import with_words_parted
@@ -98,8 +98,15 @@ def _words_of_piece(
     if not spans:
         return None
     extents = word_extents(spans, ink, STEP)
+    spaces = chances_of(" ", steps, alphabet.texts)
     words = tuple(
-        Word(span.text, part_of(quad, extent, crop.shape[1]), span.probability)
+        Word(
+            span.text,
+            part_of(quad, extent, crop.shape[1]),
+            span.probability,
+            space=span.space,
+            whole=1.0 - float(spaces[span.start : span.end].max()),
+        )
         for span, extent in zip(spans, extents, strict=True)
     )
     sureness = float(np.mean([glyph.probability for glyph in glyphs]))

@@ -7,6 +7,7 @@ what a reader sees at once.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ def _usual(between: NDArray[np.float64], glyphs: Sequence[Glyph]) -> float:
     inside = [
         not left.text.isspace() and not right.text.isspace() for left, right in pairwise(glyphs)
     ]
-    return max(float(np.median(between[inside])), 1.0) if any(inside) else 1.0
+    return max(median(between[inside].tolist()), 1.0) if any(inside) else 1.0
 
 
 def _between_words(

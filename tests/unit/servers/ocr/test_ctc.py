@@ -2,10 +2,11 @@ import unicodedata
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servers.ocr.ctc import Glyph, decode, split_words
+from servers.ocr.ctc import Glyph, chance_of, chances_of, decode, split_words
 
 ALPHABET = ("", " ", "a", "b", "ä", "n\u0303")
 
@@ -44,6 +45,18 @@ def test_words_are_in_nfc() -> None:
 def test_a_word_is_as_probable_as_all_its_letters_together() -> None:
     (word,) = split_words(emit([2, 3], probability=0.5))
     assert word.probability == 0.25
+
+
+def test_a_word_knows_how_likely_the_space_before_it_is() -> None:
+    glyphs = [Glyph("a", 0, 1, 0.9), Glyph(" ", 1, 2, 0.6), Glyph("b", 2, 3, 0.9)]
+    assert [word.space for word in split_words(glyphs)] == [1.0, 0.6]
+
+
+def test_a_class_has_its_chance_in_every_step_and_none_where_others_are_likelier() -> None:
+    steps = np.array([[2, 1], [2, 3], [1, 2]]), np.array([[0.7, 0.2], [0.8, 0.1], [0.6, 0.3]])
+    assert chances_of(" ", steps, ALPHABET) == pytest.approx([0.2, 0.0, 0.6])
+    assert chance_of(" ", steps, ALPHABET, 0, 2) == pytest.approx(0.2)
+    assert chance_of(" ", steps, ALPHABET, 1, 1) == 0.0
 
 
 @given(st.lists(st.integers(0, len(ALPHABET) - 1), max_size=60))

@@ -23,6 +23,11 @@ def test_a_page_is_shrunk_to_the_long_side_and_never_grown() -> None:
     assert map_size(640, 320, 1216) == (640, 320)
 
 
+def test_a_scale_shrinks_every_page() -> None:
+    assert map_size(2480, 3508, 1216, 0.75) == (640, 896)
+    assert map_size(640, 320, 1216, 0.75) == (480, 256)
+
+
 def test_a_long_receipt_is_shrunk_less() -> None:
     assert map_size(700, 4000, 1216)[1] > 1216
 
