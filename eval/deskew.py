@@ -7,8 +7,10 @@ First every page as it was scanned, beside jdeskew where that is installed (the 
 every page turned by a random angle in [-180, 180), by bicubic interpolation on white. Labels of
 real scans are good to about 0.1 degrees, and lean on jdeskew where they say that it agreed. The
 turn error is free of labels: what is told of the turned page less what is told of the page as it
-was scanned, against the angle turned. jdeskew's pages are turned by up to 10 degrees for it, since
-it tells no more than 15.
+was scanned, against the angle turned. A page that is not told as it was scanned has nothing to be
+compared with but its label, so that is what it is compared with, the label's own error included:
+no page is left out. One that is not told when turned counts with skew 0. jdeskew's pages are turned
+by up to 10 degrees for it, since it tells no more than 15.
 
 `outwards`: mean error away from upright on pages that are labelled as skewed by more than 0.1
 degrees. An exact measure has none against exact labels; labels that lean on a measure which tells
@@ -22,7 +24,7 @@ import argparse
 import importlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import cv2
@@ -81,6 +83,11 @@ class Score:
         if abs(skew) > SKEWED:
             self.outward.append(float(np.copysign(error, error * skew)))
 
+    def add_all(self, other: "Score") -> None:
+        """What was seen on the pages of another set, too."""
+        for each in fields(self):
+            getattr(self, each.name).extend(getattr(other, each.name))
+
     def row(self, name: str) -> list[str]:
         """The cells of the printed table."""
         errors = np.array(self.skew_errors)
@@ -137,14 +144,40 @@ def told_turn(result: DeskewResult) -> float:
     return 90 * (result.quarters or 0) + result.skew_degrees
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is told of a page.
+
+    Attributes:
+        turn_degrees: clockwise from upright; as upright as possible where it isn't told.
+        told: whether the skew is.
+    """
+
+    turn_degrees: float
+    told: bool
+
+
+def turn_error(scanned: Answer, label_degrees: float, again: Answer, angle: float) -> float:
+    """Degrees, in [0, 45], by which what is told of a turned page differs from what it should be.
+
+    Args:
+        scanned: of the page as it was scanned.
+        label_degrees: clockwise from upright; stands in for `scanned` where that isn't told.
+        again: of the same page, turned.
+        angle: clockwise degrees that it was turned by.
+    """
+    before = scanned.turn_degrees if scanned.told else label_degrees
+    return folded(again.turn_degrees - before - angle, 90)
+
+
 class Judge:
     """Runs the model on pages and keeps the score."""
 
     def __init__(self, model: DeskewModel) -> None:
         self._model = model
 
-    def answer(self, score: Score, image: Image, truth: float) -> float:
-        """Score one page; the turn told."""
+    def answer(self, score: Score, image: Image, truth: float) -> Answer:
+        """Score one page; what is told of it."""
         wall, cpu = time.perf_counter(), time.process_time()
         (result,) = self._model.predict([PageInput(image, None, DeskewOptions())])
         score.wall_seconds.append(time.perf_counter() - wall)
@@ -154,8 +187,9 @@ class Judge:
         turn = told_turn(result)
         score.add_skew(turn, truth)
         score.oriented.append(result.quarters is not None and folded(turn - truth, 360) < 45)
-        score.told.append(result.skew_confidence >= LEAST_SKEW_CONFIDENCE)
-        return turn
+        told = result.skew_confidence >= LEAST_SKEW_CONFIDENCE
+        score.told.append(told)
+        return Answer(turn, told)
 
 
 def other_answer(skew_of: SkewOf, score: Score, page: Labelled) -> float:
@@ -196,7 +230,7 @@ def new_table(title: str) -> Table:
 
 
 def main() -> None:
-    """Print two tables with a row for each set."""
+    """Print two tables with a row for each set, and one for all pages together."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -210,6 +244,7 @@ def main() -> None:
     model.load()
     judge = Judge(model)
     scanned, random = new_table("pages as scanned"), new_table("pages turned by random angles")
+    all_own, all_turns = Score(), Score()
     for name in arguments.sets:
         own, theirs, turns = Score(), Score(), Score()
         for page in read_pages(arguments.data / name, arguments.limit, as_part(arguments.part)):
@@ -222,14 +257,19 @@ def main() -> None:
                 )
             angle = float(rng.uniform(-180, 180))
             again = judge.answer(turns, turned(page.image, angle), page.turn_degrees + angle)
-            turns.turn_errors.append(folded(again - told - angle, 90))
+            turns.turn_errors.append(turn_error(told, page.turn_degrees, again, angle))
         if not own.told:
             continue
         scanned.add_row(*own.row(name))
         if other:
             scanned.add_row(*theirs.row("  jdeskew"))
         random.add_row(*turns.row(name))
+        all_own.add_all(own)
+        all_turns.add_all(turns)
     model.close()
+    if all_own.told:
+        scanned.add_row(*all_own.row("all pages"))
+        random.add_row(*all_turns.row("all pages"))
     console = Console(width=160)
     console.print(scanned)
     console.print(random)
