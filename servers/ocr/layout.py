@@ -16,7 +16,11 @@ Boxes = NDArray[np.float64]
 """(n, 4) left, top, right, bottom in pixels of the levelled page."""
 
 SAME_ROW = 0.5
-"""Two lines share a row when they overlap by this part of the less high one's height."""
+"""Two lines share a row when they overlap by this part of the less high one's height,"""
+
+SAME_PLACE = 0.75
+"""or by this part where they overlap by half of the narrower one's width, too: lines that are set
+close reach into each other, writing stands on what is printed."""
 
 COLUMN_LINES = 4
 """A column has at least this many lines,"""
@@ -113,16 +117,23 @@ def _is_column(left: Boxes, right: Boxes) -> bool:
 def _by_rows(boxes: Boxes, indices: NDArray[np.intp]) -> list[int]:
     rows: list[list[int]] = []
     for index in sorted(indices, key=lambda i: (boxes[i, 1] + boxes[i, 3], boxes[i, 0])):
-        if rows and _overlap(boxes[rows[-1]].mean(axis=0), boxes[index]) >= SAME_ROW:
+        if rows and _is_in_row(boxes[rows[-1]], boxes[index]):
             rows[-1].append(int(index))
         else:
             rows.append([int(index)])
     return [index for row in rows for index in sorted(row, key=lambda i: boxes[i, 0])]
 
 
-def _overlap(row: NDArray[np.float64], line: NDArray[np.float64]) -> float:
-    shared = min(row[3], line[3]) - max(row[1], line[1])
-    return float(shared / max(min(row[3] - row[1], line[3] - line[1]), 1e-9))
+def _is_in_row(row: Boxes, line: NDArray[np.float64]) -> bool:
+    stacked = any(_shared(other[[0, 2]], line[[0, 2]]) >= 0.5 for other in row)
+    shared = _shared(row.mean(axis=0)[[1, 3]], line[[1, 3]])
+    return shared >= (SAME_PLACE if stacked else SAME_ROW)
+
+
+def _shared(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """What two stretches [start, end] have in common, in parts of the shorter one."""
+    shared = min(one[1], other[1]) - max(one[0], other[0])
+    return float(shared / max(min(one[1] - one[0], other[1] - other[0]), 1e-9))
 
 
 def _widths(boxes: Boxes) -> NDArray[np.float64]:

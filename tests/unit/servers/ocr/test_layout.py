@@ -32,6 +32,13 @@ def test_a_form_is_read_row_by_row_also_when_it_is_slanted(degrees: float) -> No
     assert reading_order(turned(FORM, degrees)) == list(range(6))
 
 
+def test_lines_whose_boxes_reach_into_each_other_are_read_one_after_the_other() -> None:
+    lines = [box(232, 476, 533, 29), box(232, 496, 532, 27), box(229, 509, 567, 37)]
+    assert reading_order(lines) == [0, 1, 2]
+    beside = [box(50, 476, 100, 29), box(140, 480, 300, 29), box(430, 478, 100, 29)]
+    assert reading_order(beside) == [0, 1, 2]
+
+
 def test_the_order_does_not_depend_on_the_order_given() -> None:
     places = [3, 0, 5, 1, 4, 2]
     found = reading_order([FORM[place] for place in places])
