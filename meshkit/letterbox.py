@@ -78,13 +78,10 @@ def fit_page(image: Image, size: LetterboxSize) -> Letterbox | None:
     height, width = size.scaled(image)
     if not height or not width:
         return None
-    # Shrinking first is several times faster on colour pages.
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
     method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
-    page = cv2.resize(image, (width, height), interpolation=method)
-    if page.ndim == 3:
-        page = cv2.cvtColor(page, cv2.COLOR_BGR2GRAY)
     canvas = np.full(size.padded(image), PAPER, np.uint8)
-    canvas[:height, :width] = page
+    canvas[:height, :width] = cv2.resize(grey, (width, height), interpolation=method)
     return Letterbox(canvas, width / image.shape[1], height / image.shape[0])
 
 

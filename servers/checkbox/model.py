@@ -24,7 +24,7 @@ from servers.checkbox.judge import Judge
 from servers.checkbox.peers import PeerJudge
 from servers.checkbox.propose import INPUT_SIZE, Proposer, to_edges
 
-VERSION = "2.3.0"
+VERSION = "2.3.1"
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the networks and of the weights by which a page's boxes are compared."""
 PROPOSER, JUDGE, PEERS = "checkbox.onnx", "checkbox_judge.onnx", "checkbox_peers.json"

@@ -15,7 +15,7 @@ from meshkit.onnx import OnnxSession, digest_of, open_session
 from servers.signature.config import SignatureConfig
 from servers.signature.decode import decode
 
-VERSION = "2.0.0"
+VERSION = "2.0.1"
 WEIGHTS = Path(__file__).parent / "weights" / "signature.onnx"
 INPUT_SIZE = LetterboxSize(long_side=960, multiple=64)
 
