@@ -73,8 +73,8 @@ def is_known(text: str, lexicon: Lexicon | None) -> bool:
     return bool(parts) and all(part in lexicon for part in parts)
 
 
-def _is_doubtful(word: Word, is_known: bool, doubts: Doubts) -> bool:
-    if not is_known:
+def _is_doubtful(word: Word, known: bool, doubts: Doubts) -> bool:
+    if not known:
         return word.confidence < doubts.word or word.whole < doubts.whole
     return word.confidence < (doubts.short if len(word.text) <= SHORT else doubts.long)
 

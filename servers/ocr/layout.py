@@ -19,8 +19,11 @@ SAME_ROW = 0.5
 """Two lines share a row when they overlap by this part of the less high one's height,"""
 
 SAME_PLACE = 0.75
-"""or by this part where they overlap by half of the narrower one's width, too: lines that are set
-close reach into each other, writing stands on what is printed."""
+"""or by this part where they stand above each other: lines that are set close reach into each
+other, writing stands on what is printed."""
+
+ABOVE = 0.5
+"""Lines stand above each other that overlap by this part of the narrower one's width."""
 
 COLUMN_LINES = 4
 """A column has at least this many lines,"""
@@ -125,9 +128,9 @@ def _by_rows(boxes: Boxes, indices: NDArray[np.intp]) -> list[int]:
 
 
 def _is_in_row(row: Boxes, line: NDArray[np.float64]) -> bool:
-    stacked = any(_shared(other[[0, 2]], line[[0, 2]]) >= 0.5 for other in row)
+    above = any(_shared(other[[0, 2]], line[[0, 2]]) >= ABOVE for other in row)
     shared = _shared(row.mean(axis=0)[[1, 3]], line[[1, 3]])
-    return shared >= (SAME_PLACE if stacked else SAME_ROW)
+    return shared >= (SAME_PLACE if above else SAME_ROW)
 
 
 def _shared(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
