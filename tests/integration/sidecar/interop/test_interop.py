@@ -182,13 +182,18 @@ async def test_cancel_after_first_response(stub: Stub) -> None:
     assert await call.code() is grpc.StatusCode.CANCELLED
 
 
-async def test_timeout_on_sleeping_server(stub: Stub) -> None:
-    request = streaming([31_415], 27_182)
-    request.response_parameters[0].interval_us = 5_000_000
+async def test_timeout_on_sleeping_server(stub: Stub, request: pytest.FixtureRequest) -> None:
+    slow = streaming([31_415], 27_182)
+    slow.response_parameters[0].interval_us = 5_000_000
     call = stub.duplex(timeout=0.05)
     with contextlib.suppress(grpc.aio.AioRpcError):  # the deadline may pass before it is sent
-        await call.write(request)
-    assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        await call.write(slow)
+    codes = {grpc.StatusCode.DEADLINE_EXCEEDED}
+    if SERVER and request.node.callspec.params["stub"] == "direct":
+        # Go's server resets the stream when the deadline passes; the client takes that for a
+        # cancellation when its own clock is a moment behind. The sidecar never does.
+        codes.add(grpc.StatusCode.CANCELLED)
+    assert await call.code() in codes
 
 
 async def test_concurrent_large_unary(stub: Stub) -> None:
