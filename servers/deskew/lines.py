@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from servers.deskew.profile import Floats, Singles, in_frame, profile_of, sides_of, vertex
+from servers.deskew.profile import Floats, Singles, sides_of, weighted_median
 from servers.deskew.text import TextEdges
 
 HALF_ANGLE = 30.0
@@ -145,45 +145,6 @@ def _error(deviations: Floats, weights: Floats) -> float:
     return float(np.sqrt(np.average(deviations**2, weights=weights) + LINE_ERROR**2 / count))
 
 
-def weighted_median(values: Floats, weights: Floats) -> float:
-    """The value with half of the weight to either side of it.
-
-    Args:
-        values: (n,) one at least.
-        weights: (n,) positive.
-    """
-    order = np.argsort(values, kind="stable")
-    shares = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(shares, shares[-1] / 2)])
-
-
-def letter_height(text: TextEdges, degrees: float) -> float:
-    """Height of small letters in pixels: from the line on which their tops lie to the baseline.
-
-    It is the distance at which the profile of upper edges fits that of lower edges best, so
-    letters that touch do no harm, and ascenders and capitals do not count while they are fewer. It
-    is looked for from what a stroke is thick to what lines are apart: a small letter is hardly
-    taller than the median component. Each counts by the length of its outline, since the dots of
-    leaders and of grain may be more than the letters.
-
-    Args:
-        text: the page's text.
-        degrees: the exact direction of its lines.
-    """
-    tall, outlines = _heights(text, degrees)
-    if not len(tall):
-        return 0.0
-    median = weighted_median(tall, outlines)
-    sides = sides_of(text, degrees, HALF_ANGLE, MOST_POINTS)
-    first = min(float(across.min(initial=0)) for _, across in sides) - 1
-    bins = int(max(float(across.max(initial=0)) for _, across in sides) - first) + 3
-    lower, upper = (profile_of(across - np.float32(first), bins) for _, across in sides)
-    heights = np.arange(max(2, round(0.45 * median)), max(5, round(1.1 * median) + 1))
-    heights = heights[heights < bins]
-    fits = np.array([float(upper[:-height] @ lower[height:]) for height in heights])
-    return vertex(heights.astype(np.float64), fits) if len(fits) else 0.0
-
-
 def _fit(along: Singles, across: Singles) -> Lines:
     """Lines of points, each by least squares, weighted by Tukey's biweight of the distance."""
     peaks = _peaks(across)
@@ -221,15 +182,3 @@ def _peaks(across: Singles) -> Singles:
     highest = np.asarray(cv2.dilate(smooth.reshape(-1, 1), np.ones((7, 1), np.uint8))).ravel()
     enough = np.convolve(profile, [1, 1, 1], "same") >= LEAST_POINTS
     return (np.flatnonzero((smooth == highest) & enough) + first + 0.5).astype(np.float32)
-
-
-def _heights(text: TextEdges, degrees: float) -> tuple[Floats, Floats]:
-    """Pixels across lines of this direction that each letter measures, and points on its edges."""
-    _, across = in_frame(text.points, degrees)
-    top = np.full(text.count, np.inf, np.float32)
-    bottom = np.full(text.count, -np.inf, np.float32)
-    np.minimum.at(top, text.letters, across)
-    np.maximum.at(bottom, text.letters, across)
-    tall = bottom > top
-    points = np.bincount(text.letters, minlength=text.count).astype(np.float64)
-    return (bottom - top)[tall].astype(np.float64), points[tall]

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshkit.model import Image
-from servers.deskew.lines import direction_of_lines, letter_height
+from servers.deskew.letters import as_tall_as_print, letter_height
+from servers.deskew.lines import direction_of_lines
 from servers.deskew.orientation import Network, text_view, vote
 from servers.deskew.paper import paper_of
 from servers.deskew.perspective import convergence
+from servers.deskew.settle import settled
 from servers.deskew.skew import LineDirection, direction_near, find_direction
 from servers.deskew.text import find_text, without_grain
 from servers.deskew.upright import split_turn
@@ -85,10 +87,11 @@ def find_pose(working: Image, paper: Image, network: Network, stretch: float = 1
     confidence = float(probabilities[turns])
     known = confidence >= LEAST_ORIENTATION_CONFIDENCE
     turn = direction.degrees + 90 * (turns if known else 0)
-    if known and turns % 2:
-        turn = direction_near(text, turn)
-    lines = direction_of_lines(text, turn)
-    turn = lines.degrees
+    seen = as_tall_as_print(text, turn)
+    if seen is not text or (known and turns % 2):
+        turn = direction_near(seen, turn)
+    lines = direction_of_lines(seen, turn)
+    turn = settled(seen, lines.degrees)
     quarters, skew = split_turn(_unstretched(turn, stretch))
     skew_confidence = _with_lines(skew_confidence, lines.error)
     if abs(skew) > FAR:

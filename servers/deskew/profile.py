@@ -43,6 +43,21 @@ def profile_of(places: Singles, bins: int) -> Floats:
     return profile
 
 
+def energy_of(sides: list[Places], degrees: float) -> float:
+    """Energy of the profiles along lines that are turned by this little against the frame's.
+
+    Every point's pair with itself counts: what says something is beyond the number of points.
+    """
+    slope = np.float32(np.tan(np.radians(degrees)))
+    energy = 0.0
+    for along, across in sides:
+        if len(across):
+            place = across - slope * along
+            place -= place.min()
+            energy += float(np.square(profile_of(place, int(place.max()) + 2)).sum())
+    return energy
+
+
 def vertex(places: Floats, values: Floats) -> float:
     """Place of the maximum, by the parabola through the five values around the largest.
 
@@ -59,3 +74,15 @@ def vertex(places: Floats, values: Floats) -> float:
     if curve >= 0:
         return float(places[best])
     return float(places[best] + step * np.clip(-slope / (2 * curve), -1, 1))
+
+
+def weighted_median(values: Floats, weights: Floats) -> float:
+    """The value with half of the weight to either side of it.
+
+    Args:
+        values: (n,) one at least.
+        weights: (n,) positive.
+    """
+    order = np.argsort(values, kind="stable")
+    shares = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(shares, shares[-1] / 2)])

@@ -20,8 +20,8 @@ from servers.deskew.profile import (
     Floats,
     Places,
     Singles,
+    energy_of,
     in_frame,
-    profile_of,
     sides_of,
     vertex,
 )
@@ -112,7 +112,7 @@ def _sharpest(text: TextEdges, degrees: float) -> tuple[float, float]:
         frame = degrees
         sides = sides_of(text, frame, EDGE_HALF_ANGLE, most)
         offsets = np.arange(-half_range, half_range + step / 2, step)
-        energies = np.array([_energy(sides, offset) for offset in offsets])
+        energies = np.array([energy_of(sides, offset) for offset in offsets])
         degrees += vertex(offsets, energies)
     return degrees, _of_all(float(energies.max()), text, frame, sides)
 
@@ -195,15 +195,3 @@ def _of_all(energy: float, text: TextEdges, degrees: float, sides: list[Places])
         int(text.facing(degrees + facing, EDGE_HALF_ANGLE).sum()) for facing in (90.0, -90.0)
     )
     return (energy - sample) * (whole / sample) ** 2
-
-
-def _energy(sides: list[Places], degrees: float) -> float:
-    """Energy of the profiles along lines that are turned by this little against the frame's."""
-    slope = np.float32(np.tan(np.radians(degrees)))
-    energy = 0.0
-    for along, across in sides:
-        if len(across):
-            place = across - slope * along
-            place -= place.min()
-            energy += float(np.square(profile_of(place, int(place.max()) + 2)).sum())
-    return energy

@@ -45,6 +45,29 @@ def text_page(
     return np.asarray(page, dtype=np.uint8)
 
 
+def by_hand(size: int, *, slant: float = 0.3, sway: float = 0.05, seed: int = 0) -> Image:
+    """A page of `text_page` whose lines wander as those of a hand do.
+
+    Args:
+        size: pixels of the text.
+        slant: degrees by which a line rises or falls, at most.
+        sway: how far a line swings to either side, as a part of the size.
+        seed: for the text and for the lines.
+    """
+    page = text_page(size=size, seed=seed)
+    rng = np.random.default_rng(seed)
+    height, width = page.shape
+    pitch, top = round(size * 1.6), height // 12
+    x = np.arange(width)
+    written = np.full_like(page, 255)
+    for y in range(top, height - top - pitch, pitch):
+        rise = np.tan(np.radians(rng.uniform(-slant, slant))) * (x - width / 2)
+        rise += sway * size * np.sin(x / rng.uniform(60, 200) + rng.uniform(0, 6))
+        rows = np.arange(y, y + pitch)[:, None] + np.rint(rise).astype(int)
+        written[rows, x] = np.minimum(written[rows, x], page[y : y + pitch])
+    return written
+
+
 def x_height(size: int) -> int:
     """Pixels of a small letter without ascender in the font of `text_page`."""
     _, top, _, bottom = ImageFont.load_default(size).getbbox("x")

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshkit.model import Image
-from servers.deskew.lines import Lines, directions, weighted_median
+from servers.deskew.lines import Lines, directions
 from servers.deskew.model import DeskewResult
 from servers.deskew.pose import LEAST_FAR_CONFIDENCE, LEAST_SKEW_CONFIDENCE
+from servers.deskew.profile import weighted_median
 from tests.unit.servers.deskew.conftest import Deskew
-from tests.unit.servers.deskew.pages import decoded, text_page, turned
+from tests.unit.servers.deskew.pages import by_hand, decoded, text_page, turned
 
 SAMPLES = Path(__file__).parents[4] / "samples"
 QUARTERS = {0: "up", 1: "right", 2: "down", 3: "left"}
@@ -238,6 +239,18 @@ def test_of_two_directions_that_of_more_lines_however_the_page_lies(
     mixed = page.copy()
     mixed[900:] = turned(page, 0.5)[-854:, :1240]
     assert off_by(deskew(turned(mixed, turn)), turn) < 0.1
+
+
+@pytest.mark.parametrize("turn", [33.3, -70.0, 101.0])
+@pytest.mark.parametrize(("size", "seed"), [(64, 4), (64, 1), (30, 4)])
+def test_lines_that_wander_have_one_direction_however_the_page_lies(
+    deskew: Deskew, size: int, seed: int, turn: float
+) -> None:
+    """As in handwriting; the middle of its directions is not known better than to a half degree."""
+    page = by_hand(size, seed=seed)
+    upright = deskew(page)
+    assert off_by(upright, 0) < 0.3
+    assert off_by(deskew(turned(page, turn)), turn + upright.skew_degrees) < 0.1
 
 
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.1, 10)), min_size=1, max_size=30))
