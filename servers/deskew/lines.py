@@ -109,6 +109,11 @@ def _fitted(text: TextEdges, degrees: float) -> _Candidate:
     return _Candidate(CommonDirection(degrees + middle, error), support)
 
 
+def weight_along(text: TextEdges, degrees: float) -> float:
+    """The weight of all lines that lie about this way."""
+    return float(_lines_along(text, degrees).weights.sum())
+
+
 def directions(lines: Lines) -> list[float]:
     """The slope that most of the weight agrees with, then others that enough of it does.
 

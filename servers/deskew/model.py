@@ -20,7 +20,7 @@ from servers.deskew.quality import PageQuality, measure_quality
 from servers.deskew.text import to_grey, working_copy
 from servers.deskew.upright import upright_transform
 
-VERSION = "1.3.2"
+VERSION = "1.4.0"
 WEIGHTS = Path(__file__).parent / "weights" / "pplcnet_doc_ori.onnx"
 
 

@@ -10,9 +10,10 @@ from servers.deskew.lines import direction_of_lines
 from servers.deskew.orientation import Network, text_view, vote
 from servers.deskew.paper import paper_of
 from servers.deskew.perspective import convergence
+from servers.deskew.rules import direction_of_rules
 from servers.deskew.settle import settled
 from servers.deskew.skew import LineDirection, direction_near, find_direction
-from servers.deskew.text import find_text, without_grain
+from servers.deskew.text import TextEdges, find_text, without_grain
 from servers.deskew.upright import split_turn
 
 LEAST_SKEW_CONFIDENCE = 0.15
@@ -23,6 +24,9 @@ seldom lie so, and the strokes of handwriting slant in one direction, too."""
 SURE_ORIENTATION = 0.75
 """Confidence in the orientation that makes a page as sure of its skew as one that lies far needs to
 be: text that is straightened by a wrong direction can't be told up from down."""
+DOUBTFUL, RULED_CONFIDENCE = 0.6, 0.5
+"""Confidence of a page by its letters below which rules are asked, and that of one that lies as
+they say."""
 LEAST_ORIENTATION_CONFIDENCE = 0.5
 """Below it the page can't tell which way up it stands."""
 ENOUGH_LETTERS = 10
@@ -63,7 +67,7 @@ def find_pose(working: Image, paper: Image, network: Network, stretch: float = 1
 
     Lines of text give the direction modulo 180 degrees, and now and then the wrong one of the two
     axes of a grid; the network says which of the four positions it is, and the direction is then
-    refined along the lines it names.
+    refined along the lines it names. Where lines of text leave doubt, printed rules are asked.
 
     Args:
         working: the grey page at working size.
@@ -81,12 +85,33 @@ def find_pose(working: Image, paper: Image, network: Network, stretch: float = 1
         direction = find_direction(text)
         skew_confidence = _confidence(direction, text.count)
     if skew_confidence < LEAST_SKEW_CONFIDENCE:
-        return _unknown(skew_confidence)
-    probabilities = vote(network, text_view(working, text, direction.degrees))
+        pose = _unknown(skew_confidence)
+    else:
+        pose = _by_letters(working, text, network, stretch, direction.degrees, skew_confidence)
+    if pose.skew_confidence < DOUBTFUL:
+        return _by_rules(working, text, network, stretch) or pose
+    return pose
+
+
+def _by_letters(
+    working: Image,
+    text: TextEdges,
+    network: Network,
+    stretch: float,
+    degrees: float,
+    skew_confidence: float,
+) -> Pose:
+    """How a page lies by its lines of text.
+
+    Args:
+        degrees: that the text has, or across it.
+        skew_confidence: in it.
+    """
+    probabilities = vote(network, text_view(working, text, degrees))
     turns = int(probabilities.argmax())
     confidence = float(probabilities[turns])
     known = confidence >= LEAST_ORIENTATION_CONFIDENCE
-    turn = direction.degrees + 90 * (turns if known else 0)
+    turn = degrees + 90 * (turns if known else 0)
     seen = as_tall_as_print(text, turn)
     if seen is not text or (known and turns % 2):
         turn = direction_near(seen, turn)
@@ -104,6 +129,26 @@ def find_pose(working: Image, paper: Image, network: Network, stretch: float = 1
         skew_confidence=skew_confidence,
         quarters=quarters if known else None,
         orientation_confidence=confidence,
+        letter_height=letter_height(text, turn),
+        convergence=convergence(text, turn),
+    )
+
+
+def _by_rules(working: Image, text: TextEdges, network: Network, stretch: float) -> Pose | None:
+    """How a page lies by its rules; None where they do not tell, or not which way up it stands."""
+    if text.count < ENOUGH_LETTERS or (degrees := direction_of_rules(working)) is None:
+        return None
+    probabilities = vote(network, text_view(working, text, degrees))
+    turns = int(probabilities.argmax())
+    if probabilities[turns] < SURE_ORIENTATION:
+        return None
+    turn = degrees + 90 * turns
+    quarters, skew = split_turn(_unstretched(turn, stretch))
+    return Pose(
+        skew_degrees=skew,
+        skew_confidence=RULED_CONFIDENCE,
+        quarters=quarters,
+        orientation_confidence=float(probabilities[turns]),
         letter_height=letter_height(text, turn),
         convergence=convergence(text, turn),
     )

@@ -26,6 +26,8 @@ LEAST_OUTLINE = 8
 """Pixels of a letter's outline."""
 LEAST_RISE = 2.0
 """Grey levels a pixel by which an edge rises, at least; what is flatter has no place."""
+LONGEST_LETTER = 1 / 12
+"""Of the page's longer side: what is longer is a rule, a frame or a picture."""
 MOST_POINTS = 120_000
 """Of more points on edges, every second, third, ... is kept."""
 
@@ -100,9 +102,7 @@ def find_text(working: Image, paper: Image) -> TextEdges:
         working: grey page at working size.
         paper: `servers.deskew.paper.paper_of` it.
     """
-    smooth = cv2.GaussianBlur(working, (3, 3), 0)
-    around = cv2.blur(smooth, (NEIGHBOURHOOD, NEIGHBOURHOOD), borderType=cv2.BORDER_REPLICATE)
-    depth = np.asarray(cv2.subtract(around, smooth, dtype=cv2.CV_16S), np.int16) - LEAST_DEPTH
+    smooth, depth = depth_of(working)
     ink = (depth > 0).view(np.uint8)
     _, components = cv2.connectedComponents(ink, connectivity=8)
     height, width = working.shape
@@ -111,14 +111,26 @@ def find_text(working: Image, paper: Image) -> TextEdges:
     component = np.asarray(components.ravel()[pixels], np.int32)
     rise = paper_beside(paper, places, working.shape)
     rise -= np.asarray(smooth.ravel()[pixels], np.int16)
-    letter_of = _letters(places, component, rise, max(working.shape) / 12)
+    letter_of = _letters(places, component, rise, LONGEST_LETTER * max(working.shape))
     letters = letter_of[component]
     ys, xs = places
     inside = (ys > 0) & (ys < height - 1) & (xs > 0) & (xs < width - 1)
     chosen = np.flatnonzero((letters >= 0) & inside)
     chosen = chosen[:: max(1, -(-len(chosen) // MOST_POINTS))]
     count = int(letter_of.max(initial=-1)) + 1
-    return _placed(pixels[chosen], letters[chosen], depth, count)
+    return placed_edges(pixels[chosen], letters[chosen], depth, count)
+
+
+def depth_of(working: Image) -> tuple[Image, NDArray[np.int16]]:
+    """The page a little smoothed, and how many grey levels darker each pixel is than ink must be.
+
+    Args:
+        working: grey page at working size.
+    """
+    smooth = np.asarray(cv2.GaussianBlur(working, (3, 3), 0), np.uint8)
+    around = cv2.blur(smooth, (NEIGHBOURHOOD, NEIGHBOURHOOD), borderType=cv2.BORDER_REPLICATE)
+    depth = np.asarray(cv2.subtract(around, smooth, dtype=cv2.CV_16S), np.int16)
+    return smooth, depth - LEAST_DEPTH
 
 
 def _letters(
@@ -149,7 +161,7 @@ def _letters(
     return np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
 
 
-def _placed(
+def placed_edges(
     pixels: Pixels,
     letters: NDArray[np.int32],
     depth: NDArray[np.int16],
