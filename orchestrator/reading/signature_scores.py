@@ -24,7 +24,7 @@ _TALL = 0.5
 """A word is read in the ink when so much of it lies there and it has so much of its height."""
 _COLUMNS = 64
 """Of the ink, each asked for the words that it crosses."""
-_PARTS = 4
+_PARTS = 8
 _FIGURES = 0.6
 _NEAR_ACROSS, _NEAR_DOWN = 4.0, 2.0
 _BEFORE, _OVER, _DATE_BEFORE = 16.0, 12.0, 8.0
@@ -89,11 +89,11 @@ class ScoreWeights:
 
 WEIGHTS = ScoreWeights(
     logit=0.911,
-    read=-1.540,
-    figures=-1.706,
-    dated=-2.667,
-    invited=1.245,
-    shift=0.391,
+    read=-0.967,
+    figures=-1.895,
+    dated=-2.757,
+    invited=1.063,
+    shift=0.553,
     surely=-6.0,
 )
 

@@ -151,6 +151,11 @@ def test_a_name_that_reads_less_surely_may_be_a_signature() -> None:
     assert score > 0.5
 
 
+def test_a_scrawl_that_reads_as_a_known_name_but_not_surely_stays_a_signature() -> None:
+    (score,) = weigh([INK], [0.9], [*Sheet().tokens, inked("Ellen", 0.8)])
+    assert score > 0.5
+
+
 def test_a_name_typed_below_a_scrawl_does_not_read_it() -> None:
     scrawl = inked("Riched", 0.2, Box(330, 470, 500, 494))
     typed = inked("Richard", 0.95, Box(330, 492, 500, 515))
