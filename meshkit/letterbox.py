@@ -104,8 +104,12 @@ def group_pages(
 
 def stack_pages(fitted: Sequence[Letterbox]) -> NDArray[np.float32]:
     """(n, 1, h, w) input of n pages of equal shape, in [0, 1], 1 = paper."""
-    canvases = np.stack([box.canvas for box in fitted])[:, None]
-    return np.asarray(canvases, np.float32) / np.float32(PAPER)
+    return np.asarray(stack_bytes(fitted), np.float32) / np.float32(PAPER)
+
+
+def stack_bytes(fitted: Sequence[Letterbox]) -> NDArray[np.uint8]:
+    """(n, 1, h, w) input of n pages of equal shape, in [0, 255], 255 = paper."""
+    return np.stack([box.canvas for box in fitted])[:, None]
 
 
 def _round_up(value: int, multiple: int) -> int:

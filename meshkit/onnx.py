@@ -31,6 +31,7 @@ class OnnxSession:
     Attributes:
         device: `cpu` or `cuda:0`: where it really runs.
         input_names, output_names: in the order of the file.
+        input_types: as the file names them: `tensor(float)`.
         metadata: the file's own string pairs.
     """
 
@@ -38,6 +39,7 @@ class OnnxSession:
         self._session = session
         self.device = "cuda:0" if _CUDA in session.get_providers() else "cpu"
         self.input_names = [i.name for i in session.get_inputs()]
+        self.input_types = [i.type for i in session.get_inputs()]
         self.output_names = [o.name for o in session.get_outputs()]
         self.metadata = dict(session.get_modelmeta().custom_metadata_map)
 

@@ -24,12 +24,12 @@ from servers.checkbox.judge import Judge
 from servers.checkbox.peers import PeerJudge
 from servers.checkbox.propose import INPUT_SIZE, Proposer, to_edges
 
-VERSION = "2.3.1"
+VERSION = "2.3.2"
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the networks and of the weights by which a page's boxes are compared."""
 PROPOSER, JUDGE, PEERS = "checkbox.onnx", "checkbox_judge.onnx", "checkbox_peers.json"
 CPU_PROPOSER, CPU_JUDGE = "checkbox_int8.onnx", "checkbox_judge_int8.onnx"
-"""The same networks in eight-bit numbers: half the time on a CPU, none gained on a GPU."""
+"""The same networks, mostly in eight-bit numbers: faster on a CPU, nothing gained on a GPU."""
 LEAST_PROPOSAL = 0.03
 """Chance from which on a proposal is judged."""
 

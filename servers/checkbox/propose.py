@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from meshkit.letterbox import Letterbox, LetterboxSize, fit_page, stack_pages
+from meshkit.letterbox import Letterbox, LetterboxSize, fit_page, stack_bytes, stack_pages
 from meshkit.model import Image
 from meshkit.onnx import open_session
 from servers.checkbox.config import CheckboxConfig
@@ -28,10 +28,11 @@ class Proposer:
             weights, intra_op_threads=config.intra_op_threads, device=config.device
         )
         self.device = self._session.device
+        self._takes_bytes = self._session.input_types == ["tensor(uint8)"]
 
     def heads(self, pages: list[Letterbox]) -> NDArray[np.float32]:
         """The network's heads (n, 7, h / 4, w / 4) for n fitted pages of equal shape."""
-        images = stack_pages(pages)
+        images = stack_bytes(pages) if self._takes_bytes else stack_pages(pages)
         return np.asarray(self._session.run({"image": images})[0], dtype=np.float32)
 
     def propose(self, page: Image, threshold: float) -> tuple[Floats, Floats]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshkit.letterbox import LetterboxSize, fit_page, group_pages, stack_pages
+from meshkit.letterbox import LetterboxSize, fit_page, group_pages, stack_bytes, stack_pages
 
 SIZE = LetterboxSize(long_side=320, multiple=64)
 
@@ -65,4 +65,6 @@ def test_pages_of_one_shape_run_together_only_when_asked() -> None:
     assert [[index for index, _ in group] for group in together] == [[0, 3], [1]]
     alone = group_pages(fitted, together=False)
     assert [[index for index, _ in group] for group in alone] == [[0], [1], [3]]
-    assert stack_pages([box for _, box in together[0]]).shape == (2, 1, 320, 256)
+    pages = [box for _, box in together[0]]
+    assert stack_pages(pages).shape == (2, 1, 320, 256)
+    assert np.array_equal(stack_pages(pages), stack_bytes(pages) / np.float32(255))

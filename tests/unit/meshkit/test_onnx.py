@@ -32,6 +32,7 @@ def test_a_session_runs_and_says_where(network: Path, capfd: pytest.CaptureFixtu
     assert y.tolist() == [2, 3]
     assert session.device == ("cuda:0" if cuda_is_there() else "cpu")
     assert (session.input_names, session.output_names) == (["x"], ["y"])
+    assert session.input_types == ["tensor(float)"]
     assert session.metadata == {"labels": "a,b"}
     assert capfd.readouterr().err == ""
 
