@@ -111,7 +111,8 @@ async def test_a_client_that_asks_too_often_waits(
 ) -> None:
     keys = tmp_path / "keys.json"
     first, second = (bearer(create_key(keys, name)) for name in ("first", "second"))
-    knobs = {"api_keys_file": keys, "request_rate": "6/minute", "document_rate": "2/day"}
+    # days, since a window that ends in between lets one more pass
+    knobs = {"api_keys_file": keys, "request_rate": "6/day", "document_rate": "2/day"}
     async with running_gateway(config_of(tmp_path, orchestrator.address, **knobs)) as gateway:
         guarded = Guarded(gateway, keys, first, second)
         sent = [await guarded.send(first, f"d{number}") for number in range(3)]
@@ -121,7 +122,7 @@ async def test_a_client_that_asks_too_often_waits(
         asked = [await guarded.get(first, "/v1/documents") for _ in range(4)]
         assert [answer.status_code for answer in asked] == [200, 200, 200, 429]
         assert asked[3].json()["reason"] == "RATE_EXCEEDED"
-        assert 1 <= int(asked[3].headers["retry-after"]) <= 60
+        assert 1 <= int(asked[3].headers["retry-after"]) <= 24 * 3600
         assert (await guarded.get(second, "/v1/documents")).status_code == 200
 
 
@@ -131,7 +132,7 @@ async def test_gateways_count_together_in_redis_and_go_on_without_it(
 ) -> None:
     keys = tmp_path / "keys.json"
     client = bearer(create_key(keys, "both"))
-    knobs = {"api_keys_file": keys, "request_rate": "4/minute", "limits_url": redis.url}
+    knobs = {"api_keys_file": keys, "request_rate": "4/day", "limits_url": redis.url}
     here = config_of(tmp_path / "here", orchestrator.address, **knobs)
     there = config_of(tmp_path / "there", orchestrator.address, **knobs)
     async with running_gateway(here) as one, running_gateway(there) as other:
