@@ -201,7 +201,7 @@ async def test_a_result_in_a_format_that_there_is_not(watched: RunningGateway) -
 async def test_who_asks_too_often_is_told_when_to_come_again(
     tmp_path: Path, orchestrator: RunningOrchestrator, statuses: Statuses
 ) -> None:
-    knobs = {"request_rate": "1/hour"}
+    knobs = {"request_rate": "1/day"}
     async with open_watched(tmp_path, orchestrator.address, statuses, **knobs) as gateway:
         assert (await gateway.http.get("/v1/documents")).status_code == 200
         for method, path in operations(gateway, "x"):
