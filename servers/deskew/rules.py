@@ -1,9 +1,8 @@
 """Printed rules and frames: how a sheet lies whose writing does not tell.
 
-A hand climbs or falls across the sheet by degrees, and its lines by more than each other. The rules
-below a letter head, a form's frames and the bars of a copied edge lie as the sheet does. They are
-asked only where letters leave doubt: among letters that tell, they are off more often than the
-letters are, by what was pasted, drawn or underlined by hand.
+A hand climbs or falls across the sheet by degrees, each line by its own. The rules below a letter
+head, a form's frames and the bars of a copied edge lie as the sheet does. They are asked only where
+letters leave doubt: what is pasted, drawn or underlined by hand has edges as rules do.
 
 Angles are degrees clockwise, in image coordinates (x right, y down).
 """
